@@ -1,0 +1,84 @@
+"""Refusals that the database itself speaks, on both engines.
+
+A migration that rebuilds a table drops its triggers, so they are installed after every migrate and
+checked at every start.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A refusal of one kind of statement on one table.
+
+    :param event: UPDATE, DELETE, INSERT or TRUNCATE
+    :param condition: SQL over OLD and NEW; empty refuses every row
+    :param vendor: the only engine that needs it, or empty
+    """
+
+    name: str
+    table: str
+    event: str
+    message: str
+    condition: str = ""
+    vendor: str = ""
+
+
+def install(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
+    """Create the triggers anew, whatever was there under their names."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION riskconsole_refuse() RETURNS trigger"
+                " LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0]; END $$"
+            )
+        for trigger in _of_engine(connection, triggers):
+            cursor.execute(_drop(connection, trigger))
+            cursor.execute(_create(connection, trigger))
+
+
+def remove(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
+    """Drop the triggers: for tests that flush or forge."""
+    with connection.cursor() as cursor:
+        for trigger in _of_engine(connection, triggers):
+            cursor.execute(_drop(connection, trigger))
+
+
+def missing(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> frozenset[str]:
+    """Return the names of triggers that should be there and are not, or are disabled."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.vendor == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        found = {row[0] for row in cursor.fetchall()}
+    return frozenset(trigger.name for trigger in _of_engine(connection, triggers)) - found
+
+
+def _of_engine(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> list[Trigger]:
+    return [
+        trigger
+        for trigger in triggers
+        if trigger.vendor in {"", connection.vendor}
+        and not (trigger.event == "TRUNCATE" and connection.vendor == "sqlite")
+    ]
+
+
+def _drop(connection: BaseDatabaseWrapper, trigger: Trigger) -> str:
+    on_table = "" if connection.vendor == "sqlite" else f" ON {trigger.table}"
+    return f"DROP TRIGGER IF EXISTS {trigger.name}{on_table}"
+
+
+def _create(connection: BaseDatabaseWrapper, trigger: Trigger) -> str:
+    head = f"CREATE TRIGGER {trigger.name} BEFORE {trigger.event} ON {trigger.table}"
+    if connection.vendor == "sqlite":
+        when = f" WHEN {trigger.condition}" if trigger.condition else ""
+        return f"{head}{when} BEGIN SELECT RAISE(ABORT, '{trigger.message}'); END"
+    each = "STATEMENT" if trigger.event == "TRUNCATE" else "ROW"
+    when = f" WHEN ({trigger.condition})" if trigger.condition else ""
+    return f"{head} FOR EACH {each}{when} EXECUTE FUNCTION riskconsole_refuse('{trigger.message}')"
