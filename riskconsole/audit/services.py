@@ -1,0 +1,57 @@
+"""Add an entry to the log, in the transaction of the change that it tells."""
+
+import json
+from datetime import datetime
+
+from django.db import connection
+
+from riskconsole.audit import chain
+from riskconsole.audit.models import AuditEntry, AuditHead
+from riskconsole.kernel.clock import time_text
+from riskconsole.kernel.errors import RiskConsoleError
+
+SYSTEM = "system"
+
+
+class NoTransaction(RiskConsoleError):
+    """An audit entry must commit or roll back with the change that it records."""
+
+
+def record(
+    *,
+    action: str,
+    subject: str,
+    payload: chain.Payload,
+    now: datetime,
+    portfolio: str = "",
+    actor: str = SYSTEM,
+    address: str = "",
+) -> AuditEntry:
+    """Append one entry to the chain, inside the caller's transaction.
+
+    The head row is locked from here to the commit, so call it last.
+
+    :raises NoTransaction: if the caller holds no transaction
+    """
+    if not connection.in_atomic_block:
+        raise NoTransaction("An audit entry needs the transaction of the change that it records")
+    head = AuditHead.objects.select_for_update().get(pk=1)
+    text = chain.canonical(payload)
+    entry = chain.Entry(
+        sequence=head.sequence + 1,
+        at=time_text(now),
+        actor=actor,
+        address=address,
+        action=action,
+        subject=subject,
+        portfolio=portfolio,
+        payload=json.loads(text),
+        previous_hash=head.hash,
+    )
+    row = AuditEntry(
+        **{name: getattr(entry, name) for name in entry.__slots__} | {"payload": text},
+        hash=chain.hash_of(entry),
+    )
+    row.save(force_insert=True)
+    AuditHead.objects.filter(pk=1).update(sequence=row.sequence, hash=row.hash)
+    return row
