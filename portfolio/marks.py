@@ -1,0 +1,352 @@
+"""The live mark store: the last marks in Redis, the same in the database for want of it.
+
+Each (venue, instrument) has one MarkState. A writer judges a new mark against the state that it
+read and writes only over that state. What changed is in the dirty set, for the monitor to drain,
+and in the unsaved set, for the database to be brought up to date once a second.
+"""
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from portfolio.domain.outliers import (
+    Held,
+    HeldSide,
+    MarkState,
+    Reason,
+    Status,
+    Verdict,
+    judge,
+    learned_offset,
+)
+from portfolio.domain.prices import Mark
+from portfolio.models import Mark as MarkRow
+from portfolio.models import Venue
+from riskconsole.celery import app
+from riskconsole.kernel.clock import time_from, time_text
+from riskconsole.redis_client import redis_client
+
+logger = logging.getLogger(__name__)
+
+MONITOR_TASK = "breaker.monitor"
+MARKS, DIRTY, UNSAVED, SEEDED = "marks", "marks:dirty", "marks:unsaved", "marks:seeded"
+PENDING, OFFSETS = "monitor:pending", "marks:offsets"
+PENDING_SECONDS = 5
+TRIES = 10
+
+# Writes each state only over the text it was judged against; returns the fields that lost.
+_STORE = """
+local lost = {}
+for at = 1, #ARGV, 3 do
+  local field, read, written = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if (redis.call('HGET', KEYS[1], field) or '') == read then
+    redis.call('HSET', KEYS[1], field, written)
+    redis.call('SADD', KEYS[2], field)
+    redis.call('SADD', KEYS[3], field)
+  else
+    lost[#lost + 1] = field
+  end
+end
+return lost
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkKey:
+    venue: str
+    instrument: str
+
+    @property
+    def field(self) -> str:
+        return f"{self.venue}|{self.instrument}"
+
+    @classmethod
+    def of(cls, field: str) -> "MarkKey":
+        venue, _, instrument = field.partition("|")
+        return cls(venue=venue, instrument=instrument)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMark:
+    """A mark price just received; price is finite and positive already."""
+
+    instrument: str
+    price: Decimal
+    source_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkResult:
+    instrument: str
+    status: Status
+    reason: Reason | None
+
+
+class View:
+    """This process's copy of the store; a refresh decodes only what changed."""
+
+    def __init__(self) -> None:
+        self.states: dict[MarkKey, MarkState] = {}
+        self._texts: dict[str, str] = {}
+
+    def refresh(self, keys: Collection[MarkKey] | None = None) -> list[MarkKey]:
+        """Read these keys, or all; return those whose state changed."""
+        try:
+            texts = _live_texts(keys)
+        except RedisError as error:
+            logger.warning("Marks come from the database, Redis is unreachable: %s", error)
+            stored = stored_states(keys)
+            texts = {key.field: encode(state) for key, state in stored.items()}
+        changed = [field for field, text in texts.items() if self._texts.get(field) != text]
+        for field in changed:
+            self._texts[field] = texts[field]
+            self.states[MarkKey.of(field)] = decode(MarkKey.of(field), texts[field])
+        return [MarkKey.of(field) for field in changed]
+
+
+def accept(*, venue: str, marks: Sequence[NewMark], now: datetime) -> list[MarkResult]:
+    """Judge marks of one venue in order, store what came of it and wake the monitor.
+
+    Without Redis the same happens in the database at once.
+    """
+    received = [
+        Mark(
+            venue=venue,
+            instrument=mark.instrument,
+            price=mark.price,
+            source_at=mark.source_at,
+            received_at=now,
+            confirmed_at=now,
+        )
+        for mark in marks
+    ]
+    try:
+        verdicts = _accept_live(venue=venue, marks=received, now=now)
+    except RedisError as error:
+        logger.warning("Marks go to the database, Redis is unreachable: %s", error)
+        return _results(received, _accept_stored(venue=venue, marks=received, now=now))
+    wake_monitor()
+    return _results(received, verdicts)
+
+
+def wake_monitor() -> None:
+    """Enqueue one draining task unless one is waiting already; the sweep finds what is lost."""
+    try:
+        if redis_client().set(PENDING, "1", nx=True, ex=PENDING_SECONDS):
+            app.send_task(MONITOR_TASK)
+    except (RedisError, OperationalError) as error:
+        logger.warning("The monitor is not woken: %s", error)
+
+
+def drain() -> set[MarkKey]:
+    """Take everything out of the dirty set; the next mark enqueues the next task.
+
+    :raises RedisError: if Redis is unreachable
+    """
+    pipeline = redis_client().pipeline(transaction=True)
+    pipeline.delete(PENDING)
+    pipeline.smembers(DIRTY)
+    pipeline.delete(DIRTY)
+    _, fields, _ = pipeline.execute()
+    return {MarkKey.of(field) for field in fields}
+
+
+def states(keys: Iterable[MarkKey] | None = None) -> dict[MarkKey, MarkState]:
+    """Return the states of these keys that exist, or of all; from the database without Redis."""
+    try:
+        texts = _live_texts(keys)
+    except RedisError as error:
+        logger.warning("Marks come from the database, Redis is unreachable: %s", error)
+        return stored_states(keys)
+    return {MarkKey.of(field): decode(MarkKey.of(field), text) for field, text in texts.items()}
+
+
+def stored_states(keys: Iterable[MarkKey] | None = None) -> dict[MarkKey, MarkState]:
+    """Return the states as the database knows them."""
+    wanted = None if keys is None else set(keys)
+    rows = MarkRow.objects.select_related("venue")
+    if wanted is not None:
+        rows = rows.filter(instrument__in={key.instrument for key in wanted})
+    found = {MarkKey(venue=row.venue.slug, instrument=row.instrument): row for row in rows}
+    return {key: _of_row(key, row) for key, row in found.items() if wanted is None or key in wanted}
+
+
+def save_unsaved() -> dict[MarkKey, MarkState]:
+    """Write the marks that changed since the last time to the database; return them.
+
+    :raises RedisError: if Redis is unreachable; the marks are in the database then already
+    """
+    taken: Any = redis_client().spop(UNSAVED, 100_000)
+    fields: list[str] = taken or []
+    changed = states(MarkKey.of(field) for field in fields)
+    try:
+        _save(changed)
+    except Exception:
+        redis_client().sadd(UNSAVED, *fields)
+        raise
+    return changed
+
+
+def encode(state: MarkState) -> str:
+    """Return a state as JSON text; venue and instrument are in its key."""
+    held = state.held and {"side": state.held.side, **_mark_to_json(state.held.mark)}
+    return json.dumps(
+        {"accepted": state.accepted and _mark_to_json(state.accepted), "held": held},
+        separators=(",", ":"),
+    )
+
+
+def decode(key: MarkKey, text: str) -> MarkState:
+    """Return the state that encode() wrote."""
+    value = json.loads(text)
+    held = value["held"]
+    return MarkState(
+        accepted=value["accepted"] and _mark_from_json(key, value["accepted"]),
+        held=held and Held(mark=_mark_from_json(key, held), side=HeldSide(held["side"])),
+    )
+
+
+def _accept_live(*, venue: str, marks: Sequence[Mark], now: datetime) -> list[Verdict]:
+    """Judge and write until no other writer came in between."""
+    for _ in range(TRIES):
+        keys = {mark.instrument: MarkKey(venue=venue, instrument=mark.instrument) for mark in marks}
+        read = _live_texts(keys.values())
+        offset = timedelta(microseconds=int(redis_client().hget(OFFSETS, venue) or 0))
+        known = {
+            name: decode(key, read[key.field]) if key.field in read else MarkState()
+            for name, key in keys.items()
+        }
+        verdicts, after, offset = _judge_all(known=known, marks=marks, now=now, offset=offset)
+        arguments = [
+            part
+            for name, state in after.items()
+            for part in (keys[name].field, read.get(keys[name].field, ""), encode(state))
+        ]
+        if not redis_client().eval(_STORE, 3, MARKS, DIRTY, UNSAVED, *arguments):
+            redis_client().hset(OFFSETS, venue, str(offset // timedelta(microseconds=1)))
+            return verdicts
+    raise RedisError(f"{venue}: other writers came first {TRIES} times")
+
+
+def _judge_all(
+    *, known: Mapping[str, MarkState], marks: Sequence[Mark], now: datetime, offset: timedelta
+) -> tuple[list[Verdict], dict[str, MarkState], timedelta]:
+    after = dict(known)
+    verdicts = []
+    for mark in marks:
+        verdict = judge(state=after[mark.instrument], mark=mark, now=now, usual_offset=offset)
+        after[mark.instrument] = verdict.state
+        offset = learned_offset(usual=offset, mark=mark)
+        verdicts.append(verdict)
+    changed = {name: state for name, state in after.items() if state != known[name]}
+    return verdicts, changed, offset
+
+
+@transaction.atomic
+def _accept_stored(*, venue: str, marks: Sequence[Mark], now: datetime) -> list[Verdict]:
+    Venue.objects.select_for_update().get(slug=venue)
+    keys = [MarkKey(venue=venue, instrument=mark.instrument) for mark in marks]
+    stored = stored_states(keys)
+    known = {key.instrument: stored.get(key, MarkState()) for key in keys}
+    verdicts, after, _ = _judge_all(known=known, marks=marks, now=now, offset=timedelta(0))
+    _save({MarkKey(venue=venue, instrument=name): state for name, state in after.items()})
+    return verdicts
+
+
+def _results(marks: Sequence[Mark], verdicts: Sequence[Verdict]) -> list[MarkResult]:
+    return [
+        MarkResult(instrument=mark.instrument, status=verdict.status, reason=verdict.reason)
+        for mark, verdict in zip(marks, verdicts, strict=True)
+    ]
+
+
+def _live_texts(keys: Iterable[MarkKey] | None) -> dict[str, str]:
+    """Return the stored texts by field; a Redis that lost its memory gets the database's first."""
+    client = redis_client()
+    if not client.exists(SEEDED):
+        _seed()
+    if keys is None:
+        everything: Any = client.hgetall(MARKS)
+        return dict(everything)
+    fields = [key.field for key in keys]
+    texts: Any = client.hmget(MARKS, fields) if fields else []
+    return {field: text for field, text in zip(fields, texts, strict=True) if text is not None}
+
+
+def _seed() -> None:
+    pipeline = redis_client().pipeline(transaction=True)
+    for key, state in stored_states().items():
+        pipeline.hsetnx(MARKS, key.field, encode(state))
+    pipeline.set(SEEDED, "1")
+    pipeline.execute()
+
+
+def _save(changed: Mapping[MarkKey, MarkState]) -> None:
+    venues = dict(Venue.objects.values_list("slug", "pk"))
+    rows = [
+        _to_row(venues[key.venue], key, state)
+        for key, state in changed.items()
+        if key.venue in venues
+    ]
+    MarkRow.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["venue", "instrument"],
+        update_fields=["price", "source_at", "received_at", "confirmed_at", "held"],
+    )
+
+
+def _to_row(venue_id: int, key: MarkKey, state: MarkState) -> MarkRow:
+    row = MarkRow(venue_id=venue_id, instrument=key.instrument)
+    if state.accepted is not None:
+        row.price = state.accepted.price
+        row.source_at = state.accepted.source_at
+        row.received_at = state.accepted.received_at
+        row.confirmed_at = state.accepted.confirmed_at
+    if state.held is not None:
+        row.held = {"side": state.held.side, **_mark_to_json(state.held.mark)}
+    return row
+
+
+def _of_row(key: MarkKey, row: MarkRow) -> MarkState:
+    accepted = None
+    if row.price is not None and row.received_at is not None and row.confirmed_at is not None:
+        accepted = Mark(
+            venue=key.venue,
+            instrument=key.instrument,
+            price=row.price,
+            source_at=row.source_at,
+            received_at=row.received_at,
+            confirmed_at=row.confirmed_at,
+        )
+    held = row.held and Held(mark=_mark_from_json(key, row.held), side=HeldSide(row.held["side"]))
+    return MarkState(accepted=accepted, held=held)
+
+
+def _mark_to_json(mark: Mark) -> dict[str, str | None]:
+    return {
+        "price": str(mark.price),
+        "source_at": None if mark.source_at is None else time_text(mark.source_at),
+        "received_at": time_text(mark.received_at),
+        "confirmed_at": time_text(mark.confirmed_at),
+    }
+
+
+def _mark_from_json(key: MarkKey, value: Mapping[str, str | None]) -> Mark:
+    source_at = value["source_at"]
+    return Mark(
+        venue=key.venue,
+        instrument=key.instrument,
+        price=Decimal(str(value["price"])),
+        source_at=time_from(source_at) if source_at else None,
+        received_at=time_from(str(value["received_at"])),
+        confirmed_at=time_from(str(value["confirmed_at"])),
+    )
