@@ -1,0 +1,166 @@
+"""Commit what an evaluation found: the row that the gate reads, the move, the point."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from breaker.domain.machine import BreakerState
+from breaker.models import Breaker
+from breaker.services.reading import Reading
+from portfolio.models import Evaluation, Portfolio
+from portfolio.services import history
+from riskconsole.alerts.models import Level
+from riskconsole.alerts.services import raise_alert
+from riskconsole.audit.services import record
+from riskconsole.kernel.clock import time_text
+from riskconsole.kernel.errors import RiskConsoleError
+from riskconsole.kernel.numbers import (
+    known_money_text,
+    known_ratio_text,
+    money_text,
+    percent_text,
+)
+from riskconsole.live.publish import publish_on_commit
+
+
+class Overtaken(RiskConsoleError):
+    """Another evaluation, or a person, changed what this one was made from: read again."""
+
+
+@transaction.atomic
+def finish(reading: Reading) -> None:
+    """Write the evaluation over the one it was read after, with its move and its point.
+
+    :raises Overtaken: if another one was written since, or the version changed; nothing is
+        written then
+    """
+    breaker = Breaker.objects.filter(pk=reading.breaker.pk, version=reading.breaker.version)
+    if reading.decision.is_transition and not _move(reading):
+        raise Overtaken(f"Portfolio {reading.portfolio_id} has another version")
+    if not breaker.exists() or not _write_row(reading):
+        raise Overtaken(f"Portfolio {reading.portfolio_id} was evaluated by another")
+    if reading.equity is not None:
+        _note_point(reading)
+    if reading.decision.is_transition:
+        _tell_move(reading)
+
+
+@transaction.atomic
+def arm(*, portfolio_id: int, version: int, now: datetime) -> bool:
+    """Arm at the first complete valuation; return whether this call did it."""
+    breakers = Breaker.objects.filter(
+        portfolio_id=portfolio_id, version=version, portfolio__armed_at=None
+    )
+    if not breakers.update(version=F("version") + 1):
+        return False
+    Portfolio.objects.filter(pk=portfolio_id).update(armed_at=now)
+    slug = Portfolio.objects.values_list("slug", flat=True).get(pk=portfolio_id)
+    record(
+        action="breaker.arming.completed",
+        subject=f"portfolio:{slug}",
+        portfolio=slug,
+        payload={"version": version + 1},
+        now=now,
+    )
+    return True
+
+
+def _move(reading: Reading) -> bool:
+    """Move between ACTIVE and WARNING if the breaker still is as it was read."""
+    watched = Breaker.objects.filter(
+        pk=reading.breaker.pk,
+        version=reading.breaker.version,
+        state=reading.decision.before,
+    )
+    return watched.update(state=reading.decision.after, state_since=reading.at) == 1
+
+
+def _write_row(reading: Reading) -> bool:
+    quality, book, blindness = reading.quality, reading.book, reading.blindness
+    written = Evaluation.objects.filter(pk=reading.row.pk, number=reading.row.number)
+    return (
+        written.update(
+            number=reading.row.number + 1,
+            breaker_version=reading.breaker.version,
+            holdings_version=book.holdings.version,
+            finished_at=reading.at,
+            equity=reading.equity,
+            unrealized_pnl=book.unrealized_pnl,
+            conservative_equity=quality.conservative_equity,
+            loss_ratio=reading.loss_ratio,
+            gross_exposure=book.gross_exposure,
+            fresh_until=quality.fresh_until,
+            blind_from=quality.blind_from,
+            blind_since=blindness.blind_since,
+            not_blind_since=blindness.not_blind_since,
+            blind_moved_at=blindness.blind_moved_at,
+            quantity_breach_since=reading.quantity_breach_since,
+            warning_clear_since=reading.decision.warning_clear_since,
+            is_clock_jumped=False,
+            reasons=list(reading.reasons),
+            stale=[*quality.stale, *quality.missing],
+        )
+        == 1
+    )
+
+
+def _note_point(reading: Reading) -> None:
+    desk, equity = reading.desk, reading.equity
+    if equity is None:
+        return
+    history.note_equity(
+        portfolio_id=reading.portfolio_id,
+        at=reading.at,
+        equity=equity,
+        low=min(equity, desk.low or equity),
+        high=max(equity, desk.high or equity),
+    )
+    desk.low = desk.high = None
+
+
+def _tell_move(reading: Reading) -> None:
+    """Audit the move and publish it; a warning is told to people as well."""
+    portfolio, after = reading.breaker.portfolio, reading.decision.after
+    is_warning = after is BreakerState.WARNING
+    if is_warning:
+        raise_alert(
+            portfolio=portfolio.slug,
+            cause=f"warning:{portfolio.slug}:{reading.row.number + 1}",
+            level=Level.WARNING,
+            subject=f"{portfolio.name} passed its warning limit: {_loss_text(reading)}",
+            body=(
+                f"Equity {known_money_text(reading.equity)} {portfolio.reference_currency} at"
+                f" {time_text(reading.at)}. It trips at {_trip_text(reading)}."
+            ),
+            now=reading.at,
+        )
+    publish_on_commit(
+        {
+            "type": "breaker.changed",
+            "portfolio": portfolio.slug,
+            "version": reading.breaker.version,
+            "state": after,
+            "at": time_text(reading.at),
+        }
+    )
+    record(
+        action="breaker.warning.began" if is_warning else "breaker.warning.ended",
+        subject=f"portfolio:{portfolio.slug}",
+        portfolio=portfolio.slug,
+        payload={
+            "before": reading.decision.before,
+            "after": after,
+            "equity": known_money_text(reading.equity),
+            "loss_ratio": known_ratio_text(reading.loss_ratio),
+        },
+        now=reading.at,
+    )
+
+
+def _loss_text(reading: Reading) -> str:
+    return "" if reading.loss_ratio is None else f"a loss of {percent_text(reading.loss_ratio)}"
+
+
+def _trip_text(reading: Reading) -> str:
+    return money_text(max(limit.trip_equity for limit in reading.breaker.limits))

@@ -1,0 +1,125 @@
+"""From marks to a decision: value, decide, and commit what follows."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from redis import RedisError
+
+from breaker.domain.machine import BreakerState, Decision
+from breaker.models import Breaker
+from breaker.services import finishing, telling, tripping
+from breaker.services.desk import desks
+from breaker.services.reading import Reading, read
+from portfolio import marks
+from portfolio.services import history
+
+logger = logging.getLogger(__name__)
+
+TRIES = 4
+LATE_AFTER = timedelta(milliseconds=900)
+
+
+def evaluate(*, portfolio_ids: Iterable[int], now: datetime) -> dict[int, Decision]:
+    """Value these portfolios at the live marks and let their breakers decide.
+
+    An evaluation that found another version, or that another one overtook, reads and decides
+    again; what is still unfinished after four looks is found by the next sweep. A portfolio that
+    was armed or tripped is looked at once more, for its new version.
+    """
+    waiting = list(portfolio_ids)
+    decisions: dict[int, Decision] = {}
+    for _ in range(TRIES):
+        if not waiting:
+            break
+        readings = _look(portfolio_ids=waiting, now=now)
+        unfinished = _commit(readings)
+        for reading in readings:
+            if reading.decision.is_trip or reading.portfolio_id not in decisions:
+                decisions[reading.portfolio_id] = reading.decision
+        waiting = unfinished
+    return decisions
+
+
+def drain(*, now: datetime) -> None:
+    """Take the dirty set and evaluate every portfolio whose equity its marks moved."""
+    try:
+        keys = marks.drain()
+    except RedisError as error:
+        logger.warning("The dirty set waits for Redis, the sweep goes on: %s", error)
+        return
+    with desks.lock:
+        moved = desks.drain(keys)
+    evaluate(portfolio_ids=moved, now=now)
+
+
+def sweep(*, now: datetime, late_after: timedelta = LATE_AFTER) -> None:
+    """Save the marks and evaluate every portfolio whose last finished evaluation is late."""
+    try:
+        history.note_marks(states=marks.save_unsaved(), at=now)
+    except RedisError as error:
+        logger.warning("Marks are not saved, Redis is unreachable: %s", error)
+    late = Q(portfolio__evaluation__finished_at=None) | ~Q(
+        portfolio__evaluation__finished_at__range=(now - late_after, now)
+    )
+    rows = Breaker.objects.filter(late).order_by("portfolio_id")
+    evaluate(portfolio_ids=rows.values_list("portfolio_id", flat=True), now=now)
+
+
+def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
+    """Read the versions, then the marks: what is decided is never older than its version."""
+    rows = Breaker.objects.filter(portfolio__in=portfolio_ids).order_by("portfolio_id")
+    with desks.lock:
+        breakers = list(rows.select_related("portfolio__evaluation"))
+        found = desks.refresh({b.portfolio_id: b.portfolio.holdings_version for b in breakers})
+        readings = []
+        for breaker in breakers:
+            desk = found[breaker.portfolio_id]
+            readings.append(read(breaker=breaker, desk=desk, held=desks.held(desk), now=now))
+            desk.note(desk.book.equity)
+        return readings
+
+
+def _commit(readings: Sequence[Reading]) -> list[int]:
+    """Commit the trips of this pass together and first, then the rest; return the unfinished."""
+    trips = [reading for reading in readings if reading.decision.is_trip]
+    if trips:
+        with transaction.atomic():
+            for reading in trips:
+                tripping.trip(
+                    portfolio_id=reading.portfolio_id,
+                    version=reading.breaker.version,
+                    facts=telling.trip_facts(reading),
+                    now=reading.at,
+                )
+    others = [reading for reading in readings if not reading.decision.is_trip]
+    unfinished = [reading.portfolio_id for reading in trips]
+    unfinished += [r.portfolio_id for r in others if r.arms and _arm(r)]
+    written = [r for r in others if r.must_be_written and not r.arms]
+    if written:
+        with transaction.atomic():
+            unfinished += [r.portfolio_id for r in written if not _finish(r)]
+    for reading in others:
+        telling.publish(reading)
+    return unfinished
+
+
+def _arm(reading: Reading) -> bool:
+    finishing.arm(
+        portfolio_id=reading.portfolio_id, version=reading.breaker.version, now=reading.at
+    )
+    return True
+
+
+def _finish(reading: Reading) -> bool:
+    try:
+        finishing.finish(reading)
+    except finishing.Overtaken:
+        return False
+    if reading.breaker.state == BreakerState.TRIGGERED and reading.breaches:
+        tripping.append_breaches(
+            portfolio_id=reading.portfolio_id, causes=reading.breaches, now=reading.at
+        )
+    return True

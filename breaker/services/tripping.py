@@ -1,0 +1,214 @@
+"""The trip: state, trip row, cancel legs, alerts and audit entry commit together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from breaker.domain.machine import WATCHED, BreakerState, Cause, loss_ratio
+from breaker.models import Breaker, Trip, TripEvent, TripEventKind
+from oms.services.cancelling import open_cancel_run
+from portfolio.models import Portfolio
+from portfolio.selectors import line_facts, stored_book_of
+from portfolio.services import history
+from riskconsole.alerts.models import Level
+from riskconsole.alerts.services import raise_alert
+from riskconsole.audit.chain import Value
+from riskconsole.audit.services import SYSTEM, record
+from riskconsole.kernel.clock import time_text
+from riskconsole.kernel.numbers import known_money_text, known_ratio_text, percent_text
+from riskconsole.live.publish import publish_on_commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripFacts:
+    """Why and at what a breaker trips; equity and ratios are unknown to a halt before arming."""
+
+    cause: Cause
+    reason: str
+    evidence: Mapping[str, Value]
+    equity: Decimal | None = None
+    reference_equity: Decimal | None = None
+    loss_ratio: Decimal | None = None
+    actor: str = SYSTEM
+    address: str = ""
+
+
+@transaction.atomic
+def trip(*, portfolio_id: int, version: int, facts: TripFacts, now: datetime) -> Trip | None:
+    """Trip the breaker if it still is as it was read; return None if somebody was first.
+
+    The conditional update is the first statement: on SQLite and PostgreSQL alike it decides the
+    race, and the version keeps an evaluation that began before a reset from tripping after it.
+    """
+    watched = Breaker.objects.filter(portfolio_id=portfolio_id, state__in=WATCHED, version=version)
+    if not _trigger(watched, now=now):
+        return None
+    return _write_down(portfolio_id=portfolio_id, facts=facts, now=now)
+
+
+@transaction.atomic
+def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datetime) -> Trip:
+    """Trip by a person, whatever the version; on a triggered breaker append to its trip.
+
+    Every halt changes the version, so that a reset asked for before it is void.
+    """
+    watched = Breaker.objects.filter(portfolio_id=portfolio_id).exclude(
+        state=BreakerState.TRIGGERED
+    )
+    if not _trigger(watched, now=now):
+        return _append_halt(
+            portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now
+        )
+    facts = _halt_facts(
+        portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now
+    )
+    return _write_down(portfolio_id=portfolio_id, facts=facts, now=now)
+
+
+def halt_all(*, reason: str, actor: str, address: str, now: datetime) -> list[Trip]:
+    """Halt every portfolio; each in its own transaction, so that one cannot hold up another."""
+    slugs = Breaker.objects.order_by("pk").values_list("portfolio_id", flat=True)
+    return [
+        halt(portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now)
+        for portfolio_id in slugs
+    ]
+
+
+def append_breaches(*, portfolio_id: int, causes: Iterable[Cause], now: datetime) -> None:
+    """Add later breaches to the open trip, each cause once; its first cause stays as it was."""
+    row = Trip.objects.get(breaker__portfolio_id=portfolio_id, reset_at=None)
+    appended = row.events.filter(kind=TripEventKind.BREACH).values_list("reason", flat=True)
+    known = {row.cause, *row.evidence.get("breaches", ()), *appended}
+    TripEvent.objects.bulk_create(
+        TripEvent(trip=row, at=now, kind=TripEventKind.BREACH, reason=cause)
+        for cause in causes
+        if cause not in known
+    )
+
+
+def _trigger(breakers: QuerySet[Breaker], *, now: datetime) -> bool:
+    return (
+        breakers.update(state=BreakerState.TRIGGERED, state_since=now, version=F("version") + 1)
+        == 1
+    )
+
+
+def _write_down(*, portfolio_id: int, facts: TripFacts, now: datetime) -> Trip:
+    breaker = Breaker.objects.select_related("portfolio").get(portfolio_id=portfolio_id)
+    row = Trip.objects.create(
+        breaker=breaker,
+        version=breaker.version - 1,
+        at=now,
+        cause=facts.cause,
+        reason=facts.reason,
+        actor=facts.actor,
+        equity=facts.equity,
+        reference_equity=facts.reference_equity,
+        loss_ratio=facts.loss_ratio,
+        evidence=facts.evidence,
+    )
+    cause = f"trip:{row.pk}"
+    open_cancel_run(
+        portfolio_id=portfolio_id,
+        cause=cause,
+        keep_reduce_only=breaker.keep_reduce_only,
+        now=now,
+    )
+    history.keep_around(portfolio_id=portfolio_id, at=now)
+    slug = breaker.portfolio.slug
+    raise_alert(
+        portfolio=slug,
+        cause=cause,
+        level=Level.TRIP,
+        subject=f"{breaker.portfolio.name} is triggered: {facts.reason or facts.cause}",
+        body=_alert_body(breaker, facts, now=now),
+        now=now,
+    )
+    publish_on_commit(
+        {
+            "type": "breaker.changed",
+            "portfolio": slug,
+            "version": breaker.version,
+            "state": BreakerState.TRIGGERED,
+            "at": time_text(now),
+        }
+    )
+    record(
+        action="breaker.trip.happened",
+        subject=cause,
+        portfolio=slug,
+        actor=facts.actor,
+        address=facts.address,
+        payload={
+            "cause": facts.cause,
+            "reason": facts.reason,
+            "version": breaker.version,
+            "equity": known_money_text(facts.equity),
+            "reference_equity": known_money_text(facts.reference_equity),
+            "loss_ratio": known_ratio_text(facts.loss_ratio),
+            "evidence": facts.evidence,
+        },
+        now=now,
+    )
+    return row
+
+
+def _append_halt(
+    *, portfolio_id: int, reason: str, actor: str, address: str, now: datetime
+) -> Trip:
+    """Append a halt to the open trip; no run is opened, the legs of the trip go on."""
+    Breaker.objects.filter(portfolio_id=portfolio_id).update(version=F("version") + 1)
+    row = Trip.objects.select_related("breaker__portfolio").get(
+        breaker__portfolio_id=portfolio_id, reset_at=None
+    )
+    TripEvent.objects.create(trip=row, at=now, kind=TripEventKind.HALT, reason=reason, actor=actor)
+    record(
+        action="breaker.halt.repeated",
+        subject=f"trip:{row.pk}",
+        portfolio=row.breaker.portfolio.slug,
+        actor=actor,
+        address=address,
+        payload={"reason": reason, "version": row.breaker.version},
+        now=now,
+    )
+    return row
+
+
+def _halt_facts(
+    *, portfolio_id: int, reason: str, actor: str, address: str, now: datetime
+) -> TripFacts:
+    """Return the facts of a halt at the stored marks: a halt must not wait for Redis."""
+    portfolio = Portfolio.objects.get(pk=portfolio_id)
+    book = stored_book_of(portfolio_id)
+    reference = portfolio.reference_equity
+    equity = book.equity if portfolio.armed_at else None
+    return TripFacts(
+        cause=Cause.HALT,
+        reason=reason,
+        actor=actor,
+        address=address,
+        equity=equity,
+        reference_equity=reference,
+        loss_ratio=None
+        if equity is None or reference is None
+        else loss_ratio(reference_equity=reference, equity=equity),
+        evidence={"breaches": [], "lines": [line_facts(line, now=now) for line in book.lines()]},
+    )
+
+
+def _alert_body(breaker: Breaker, facts: TripFacts, *, now: datetime) -> str:
+    equity = known_money_text(facts.equity) or "unknown"
+    currency = breaker.portfolio.reference_currency
+    lines = [
+        f"{breaker.portfolio.name} tripped at {time_text(now)}: {facts.cause}",
+        f"Equity {equity} {currency}",
+        "The gate is shut. Every open order is being cancelled.",
+        "Only an approved reset in the browser resumes trading.",
+    ]
+    if facts.loss_ratio is not None:
+        lines.insert(2, f"Loss {percent_text(facts.loss_ratio)}")
+    return "\n".join(lines)

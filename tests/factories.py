@@ -1,0 +1,84 @@
+"""Rows that tests begin with, made as `apply` makes them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from breaker.models import Breaker
+from breaker.services import monitoring
+from portfolio.domain.holdings import AccountKind
+from portfolio.domain.outliers import Status
+from portfolio.marks import MarkResult, NewMark, accept
+from portfolio.models import Evaluation, Membership, Portfolio, Role, Venue, VenueAccount
+from portfolio.services.snapshots import PositionLine, apply_snapshot
+from riskconsole.people.models import User
+from tests.clock import NOON
+
+
+def make_portfolio(
+    slug: str = "main", *, capital: str | None = "10000", accounts: Sequence[str] = ("cash",)
+) -> Portfolio:
+    """Return a portfolio with manual spot accounts and a breaker at 3 and 5 per cent."""
+    amount = None if capital is None else Decimal(capital)
+    portfolio = Portfolio.objects.create(
+        slug=slug,
+        name=slug.capitalize(),
+        reference_currency="USDT",
+        initial_capital=amount,
+        reference_equity=amount,
+        floor_base=amount,
+    )
+    Breaker.objects.create(portfolio=portfolio)
+    Evaluation.objects.create(portfolio=portfolio)
+    for account in accounts:
+        make_account(portfolio, account)
+    return portfolio
+
+
+def make_account(
+    portfolio: Portfolio,
+    slug: str,
+    *,
+    venue: str = "manual",
+    kind: AccountKind = AccountKind.SPOT,
+) -> VenueAccount:
+    return VenueAccount.objects.create(
+        portfolio=portfolio, venue=Venue.objects.get(slug=venue), slug=slug, kind=kind
+    )
+
+
+def push(
+    portfolio: Portfolio,
+    balances: Mapping[str, str],
+    *,
+    account: str = "cash",
+    positions: Sequence[PositionLine] = (),
+    now: datetime = NOON,
+) -> None:
+    """Push a snapshot of one account and evaluate, as the API does."""
+    apply_snapshot(
+        account_id=portfolio.accounts.get(slug=account).pk,
+        balances={asset: Decimal(total) for asset, total in balances.items()},
+        positions=positions,
+        as_of=None,
+        now=now,
+    )
+    monitoring.evaluate(portfolio_ids=[portfolio.pk], now=now)
+
+
+def mark(instrument: str, price: str, *, venue: str = "manual", now: datetime = NOON) -> MarkResult:
+    """Push one mark, twice where it is the first: only the second of those counts."""
+    new = NewMark(instrument=instrument, price=Decimal(price))
+    (result,) = accept(venue=venue, marks=[new], now=now)
+    if result.status is Status.HELD and result.reason == "first":
+        (result,) = accept(venue=venue, marks=[new], now=now)
+    return result
+
+
+def make_user(
+    username: str, *, portfolio: Portfolio | None = None, role: Role | None = None, site: str = ""
+) -> User:
+    user = User.objects.create_user(username, password="a long password", site_role=site)
+    if portfolio is not None and role is not None:
+        Membership.objects.create(portfolio=portfolio, user=user, role=role)
+    return user
