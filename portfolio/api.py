@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from django.db import transaction
@@ -15,6 +16,9 @@ from pydantic import Field, RootModel
 from portfolio import marks, selectors
 from portfolio.domain.holdings import MalformedInstrument, symbol_of
 from portfolio.domain.lines import Line, LineKind
+from portfolio.domain.outliers import Status
+from portfolio.domain.prices import PriceBoard, PricingVenue
+from portfolio.domain.valuation import Book
 from portfolio.models import MarkSource, Portfolio, Venue
 from riskconsole.audit.services import record
 from riskconsole.kernel.clock import time_text
@@ -160,19 +164,42 @@ def _accept(batch: Sequence[MarkIn], *, now: datetime) -> list[dict[str, str | N
     places: dict[str, list[int]] = defaultdict(list)
     for place, mark in enumerate(batch):
         places[mark.venue].append(place)
+    books = _books()
     results: dict[int, dict[str, str | None]] = {}
     for venue, of_venue in places.items():
         new = [_new_mark(batch[place]) for place in of_venue]
-        for place, result in zip(
-            of_venue, marks.accept(venue=venue, marks=new, now=now), strict=True
-        ):
-            results[place] = {
-                "venue": venue,
-                "instrument": result.instrument,
-                "status": result.status.value,
-                "reason": result.reason and result.reason.value,
-            }
+        found = marks.accept(venue=venue, marks=new, now=now)
+        for place, result in zip(of_venue, found, strict=True):
+            results[place] = _result_facts(venue, result, books)
     return [results[place] for place in range(len(batch))]
+
+
+def _result_facts(
+    venue: str, result: marks.MarkResult, books: Sequence[Book]
+) -> dict[str, str | None]:
+    status, reason = result.status.value, result.reason and result.reason.value
+    is_needed = any(book.needs(venue=venue, instrument=result.instrument) for book in books)
+    if result.status is Status.ACCEPTED and not is_needed:
+        status, reason = Status.IGNORED.value, "not_needed"
+    return {
+        "venue": venue,
+        "instrument": result.instrument,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def _books() -> list[Book]:
+    """Return every portfolio's book without a price: it knows which marks it would need."""
+    venues = selectors.pricing_venues()
+    versions = Portfolio.objects.values_list("pk", "holdings_version")
+    return [_book_at(pk, version, venues) for pk, version in versions]
+
+
+@lru_cache(maxsize=1024)
+def _book_at(portfolio_id: int, _version: int, venues: tuple[PricingVenue, ...]) -> Book:
+    holdings = selectors.holdings_of([portfolio_id])[portfolio_id]
+    return Book(holdings=holdings, board=PriceBoard.of(venues, ()))
 
 
 def _new_mark(mark: MarkIn) -> marks.NewMark:

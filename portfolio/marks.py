@@ -5,7 +5,6 @@ read and writes only over that state. What changed is in the dirty set, for the 
 and in the unsaved set, for the database to be brought up to date once a second.
 """
 
-import json
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from portfolio.domain.mark_text import MarkKey, decode, encode, held_from_json, held_to_json
 from portfolio.domain.outliers import (
-    Held,
-    HeldSide,
     MarkState,
     Reason,
     Status,
@@ -31,7 +29,6 @@ from portfolio.domain.prices import Mark
 from portfolio.models import Mark as MarkRow
 from portfolio.models import Venue
 from riskconsole.celery import app
-from riskconsole.kernel.clock import time_from, time_text
 from riskconsole.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
@@ -57,21 +54,6 @@ for at = 1, #ARGV, 3 do
 end
 return lost
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkKey:
-    venue: str
-    instrument: str
-
-    @property
-    def field(self) -> str:
-        return f"{self.venue}|{self.instrument}"
-
-    @classmethod
-    def of(cls, field: str) -> "MarkKey":
-        venue, _, instrument = field.partition("|")
-        return cls(venue=venue, instrument=instrument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,25 +177,6 @@ def save_unsaved() -> dict[MarkKey, MarkState]:
     return changed
 
 
-def encode(state: MarkState) -> str:
-    """Return a state as JSON text; venue and instrument are in its key."""
-    held = state.held and {"side": state.held.side, **_mark_to_json(state.held.mark)}
-    return json.dumps(
-        {"accepted": state.accepted and _mark_to_json(state.accepted), "held": held},
-        separators=(",", ":"),
-    )
-
-
-def decode(key: MarkKey, text: str) -> MarkState:
-    """Return the state that encode() wrote."""
-    value = json.loads(text)
-    held = value["held"]
-    return MarkState(
-        accepted=value["accepted"] and _mark_from_json(key, value["accepted"]),
-        held=held and Held(mark=_mark_from_json(key, held), side=HeldSide(held["side"])),
-    )
-
-
 def _accept_live(*, venue: str, marks: Sequence[Mark], now: datetime) -> list[Verdict]:
     """Judge and write until no other writer came in between."""
     for _ in range(TRIES):
@@ -311,8 +274,7 @@ def _to_row(venue_id: int, key: MarkKey, state: MarkState) -> MarkRow:
         row.source_at = state.accepted.source_at
         row.received_at = state.accepted.received_at
         row.confirmed_at = state.accepted.confirmed_at
-    if state.held is not None:
-        row.held = {"side": state.held.side, **_mark_to_json(state.held.mark)}
+    row.held = held_to_json(state.held)
     return row
 
 
@@ -327,26 +289,4 @@ def _of_row(key: MarkKey, row: MarkRow) -> MarkState:
             received_at=row.received_at,
             confirmed_at=row.confirmed_at,
         )
-    held = row.held and Held(mark=_mark_from_json(key, row.held), side=HeldSide(row.held["side"]))
-    return MarkState(accepted=accepted, held=held)
-
-
-def _mark_to_json(mark: Mark) -> dict[str, str | None]:
-    return {
-        "price": str(mark.price),
-        "source_at": None if mark.source_at is None else time_text(mark.source_at),
-        "received_at": time_text(mark.received_at),
-        "confirmed_at": time_text(mark.confirmed_at),
-    }
-
-
-def _mark_from_json(key: MarkKey, value: Mapping[str, str | None]) -> Mark:
-    source_at = value["source_at"]
-    return Mark(
-        venue=key.venue,
-        instrument=key.instrument,
-        price=Decimal(str(value["price"])),
-        source_at=time_from(source_at) if source_at else None,
-        received_at=time_from(str(value["received_at"])),
-        confirmed_at=time_from(str(value["confirmed_at"])),
-    )
+    return MarkState(accepted=accepted, held=held_from_json(key, row.held))

@@ -36,6 +36,11 @@ class AmountRow:
         """Whether there is no price and one is needed."""
         return self.node is not None and not self.node.is_priced and self.is_counted
 
+    def move_to(self, account: Account) -> None:
+        """Take the account's newer facts."""
+        if account != self.account:
+            self.account, self._line = account, None
+
     def line(self) -> Line:
         """Return the line; the one made before while its marks are the same."""
         marks = self.node.marks() if self.node else ()
@@ -76,6 +81,11 @@ class PositionRow:
     def is_missing(self) -> bool:
         """Whether there is no price for it, or none to count from."""
         return self.base_price is None or not self.pool.is_priced
+
+    def move_to(self, account: Account) -> None:
+        """Take the account's newer facts."""
+        if account != self.account:
+            self.account, self._line = account, None
 
     def line(self) -> Line:
         """Return the line; the one made before while its marks are the same."""

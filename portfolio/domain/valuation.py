@@ -75,7 +75,7 @@ class Book:
     @property
     def unpriced_accounts(self) -> frozenset[int]:
         """The accounts with a line that has no price."""
-        return frozenset(line.account.id for line in self.lines() if line.is_missing)
+        return frozenset(row.account.id for row in self._rows if row.is_missing)
 
     def apply(self, marks: Iterable[Mark]) -> None:
         """Take accepted marks in, whether anything here needs them now or not."""
@@ -87,11 +87,16 @@ class Book:
 
     def note_snapshots(self, at: Mapping[int, datetime | None]) -> None:
         """Take in when each account was last confirmed by a snapshot that changed nothing."""
-        if all(account.snapshot_at == at[account.id] for account in self.holdings.accounts):
+        noted = {
+            account.id: replace(account, snapshot_at=at.get(account.id, account.snapshot_at))
+            for account in self.holdings.accounts
+        }
+        if noted == self._accounts:
             return
-        accounts = tuple(replace(a, snapshot_at=at[a.id]) for a in self.holdings.accounts)
-        self.holdings = replace(self.holdings, accounts=accounts)
-        self._accounts = {account.id: account for account in accounts}
+        self._accounts = noted
+        self.holdings = replace(self.holdings, accounts=tuple(noted.values()))
+        for row in self._rows:
+            row.move_to(noted[row.account.id])
 
     def full_equity(self) -> Decimal:
         """Return the equity summed over every single holding: the check on the running sum."""
