@@ -34,7 +34,9 @@ from riskconsole.redis_client import redis_client
 logger = logging.getLogger(__name__)
 
 MONITOR_TASK = "breaker.monitor"
-MARKS, DIRTY, UNSAVED, SEEDED = "marks", "marks:dirty", "marks:unsaved", "marks:seeded"
+MARKS, DIRTY, UNSAVED = "marks", "marks:dirty", "marks:unsaved"
+# A field that no mark can have: without it Redis has lost its memory.
+SEEDED = "|"
 PENDING, OFFSETS = "monitor:pending", "marks:offsets"
 PENDING_SECONDS = 5
 TRIES = 10
@@ -233,22 +235,28 @@ def _results(marks: Sequence[Mark], verdicts: Sequence[Verdict]) -> list[MarkRes
 
 def _live_texts(keys: Iterable[MarkKey] | None) -> dict[str, str]:
     """Return the stored texts by field; a Redis that lost its memory gets the database's first."""
-    client = redis_client()
-    if not client.exists(SEEDED):
+    fields = None if keys is None else [*(key.field for key in keys), SEEDED]
+    texts = _texts_of(fields)
+    if SEEDED not in texts:
         _seed()
-    if keys is None:
-        everything: Any = client.hgetall(MARKS)
+        texts = _texts_of(fields)
+    texts.pop(SEEDED, None)
+    return texts
+
+
+def _texts_of(fields: list[str] | None) -> dict[str, str]:
+    if fields is None:
+        everything: Any = redis_client().hgetall(MARKS)
         return dict(everything)
-    fields = [key.field for key in keys]
-    texts: Any = client.hmget(MARKS, fields) if fields else []
-    return {field: text for field, text in zip(fields, texts, strict=True) if text is not None}
+    found: Any = redis_client().hmget(MARKS, fields)
+    return {field: text for field, text in zip(fields, found, strict=True) if text is not None}
 
 
 def _seed() -> None:
     pipeline = redis_client().pipeline(transaction=True)
     for key, state in stored_states().items():
         pipeline.hsetnx(MARKS, key.field, encode(state))
-    pipeline.set(SEEDED, "1")
+    pipeline.hset(MARKS, SEEDED, "1")
     pipeline.execute()
 
 

@@ -20,6 +20,7 @@ from portfolio.domain.holdings import (
     VenueKind,
 )
 from portfolio.domain.lines import Line
+from portfolio.domain.mark_text import MarkKey
 from portfolio.domain.outliers import MarkState
 from portfolio.domain.prices import PriceBoard, PricingVenue
 from portfolio.domain.valuation import Book
@@ -119,7 +120,7 @@ def live_book_of(portfolio_id: int) -> Book:
     return book_of(holdings=holdings_of([portfolio_id])[portfolio_id], states=marks.states())
 
 
-def book_of(*, holdings: Holdings, states: Mapping[marks.MarkKey, MarkState]) -> Book:
+def book_of(*, holdings: Holdings, states: Mapping[MarkKey, MarkState]) -> Book:
     accepted = [state.accepted for state in states.values() if state.accepted is not None]
     return Book(holdings=holdings, board=PriceBoard.of(pricing_venues(), accepted))
 

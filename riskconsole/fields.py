@@ -9,11 +9,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from riskconsole.kernel.numbers import EXACT, to_money_step, to_ratio_step
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
 
-    _Set = TypeVar("_Set", contravariant=True, default=Decimal | int | str)
-    _Get = TypeVar("_Get", covariant=True, default=Decimal)
+if TYPE_CHECKING:
 
     class _ExactField(models.Field[_Set, _Get]):
         """Tells the type checker what is set and got; a nullable field adds None to both."""
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
         _pyi_private_get_type: Decimal
 
 else:
-    _Set, _Get = TypeVar("_Set"), TypeVar("_Get")
 
     class _ExactField(models.Field):
         """Accepts the type arguments that only the type checker reads."""

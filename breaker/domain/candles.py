@@ -62,9 +62,11 @@ class Step:
 class Tape:
     """The bars of all files in order.
 
+    :param names: of the files
     :param bars: how many rows were read
     """
 
+    names: tuple[str, ...]
     bars: int
     bar_length: timedelta
     symbols: frozenset[str]
@@ -100,6 +102,7 @@ def join(files: Sequence[CandleFile]) -> Tape:
     _refuse_duplicates(files)
     candles = sorted((candle for file in files for candle in file.candles), key=itemgetter(0))
     return Tape(
+        names=tuple(file.name for file in files),
         bars=len(candles),
         bar_length=first.bar_length,
         symbols=frozenset(candle.symbol for candle in candles),

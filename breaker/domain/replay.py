@@ -196,7 +196,8 @@ def replay(*, tape: Tape, stakes: Stakes, terms: Terms, steps: Iterable[Step]) -
 
 def _refuse_unknown(tape: Tape, stakes: Stakes) -> None:
     for symbol in sorted(stakes.symbols - tape.symbols):
-        raise CannotReplay(f"{symbol} is held, but no line has a bar of it")
+        files = ", ".join(tape.names)
+        raise CannotReplay(f"{files}: {symbol} is held, but no line has a bar of it")
 
 
 def _run(*, tape: Tape, stakes: Stakes, terms: Terms) -> _Run:

@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import RLock
 
 from portfolio import marks
+from portfolio.domain.mark_text import MarkKey
 from portfolio.domain.outliers import Held
 from portfolio.domain.quality import Quality
 from portfolio.domain.valuation import Book
 from portfolio.models import VenueAccount
 from portfolio.selectors import book_of, holdings_of
+
+ASSESS_EVERY = timedelta(seconds=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +32,12 @@ class Desk:
     low: Decimal | None = None
     high: Decimal | None = None
 
+    def is_assessment_due(self, now: datetime) -> bool:
+        """A clock that was set back is a reason too: the last assessment is of no known age."""
+        if self.assessed_at is None:
+            return True
+        return not timedelta(0) <= now - self.assessed_at < ASSESS_EVERY
+
     def note(self, equity: Decimal) -> None:
         """Remember an equity that was decided on, for the point of this second."""
         self.decided_equity = equity
@@ -44,7 +53,7 @@ class Desks:
     _desks: dict[int, Desk] = field(default_factory=dict)
     _view: marks.View = field(default_factory=marks.View)
 
-    def refresh(self, versions: dict[int, int]) -> dict[int, Desk]:
+    def refresh(self, versions: dict[int, int], *, now: datetime) -> dict[int, Desk]:
         """Bring the desks of these portfolios up to date with their holdings and all marks.
 
         :param versions: the holdings version of each portfolio as it was just read
@@ -57,15 +66,15 @@ class Desks:
         ]
         for pk, holdings in holdings_of(outdated).items() if outdated else ():
             self._desks[pk] = Desk(book=book_of(holdings=holdings, states=self._view.states))
-        self._note_snapshots(versions.keys() - set(outdated))
+        self._note_snapshots([pk for pk in versions if self._desks[pk].is_assessment_due(now)])
         return {pk: self._desks[pk] for pk in versions}
 
-    def drain(self, keys: Collection[marks.MarkKey]) -> list[int]:
+    def drain(self, keys: Collection[MarkKey]) -> list[int]:
         """Take the marks of these keys in; return the portfolios whose equity they moved."""
         self.take(self._view.refresh(keys))
         return [pk for pk, desk in self._desks.items() if desk.book.equity != desk.decided_equity]
 
-    def take(self, changed: Iterable[marks.MarkKey]) -> None:
+    def take(self, changed: Iterable[MarkKey]) -> None:
         """Move every book by the marks that changed."""
         states = self._view.states
         accepted = [a for key in changed if (a := states[key].accepted) is not None]

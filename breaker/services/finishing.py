@@ -90,6 +90,7 @@ def _write_row(reading: Reading) -> bool:
             conservative_equity=quality.conservative_equity,
             loss_ratio=reading.loss_ratio,
             gross_exposure=book.gross_exposure,
+            net_exposure=book.net_exposures(),
             fresh_until=quality.fresh_until,
             blind_from=quality.blind_from,
             blind_since=blindness.blind_since,

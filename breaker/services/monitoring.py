@@ -73,7 +73,8 @@ def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
     rows = Breaker.objects.filter(portfolio__in=portfolio_ids).order_by("portfolio_id")
     with desks.lock:
         breakers = list(rows.select_related("portfolio__evaluation"))
-        found = desks.refresh({b.portfolio_id: b.portfolio.holdings_version for b in breakers})
+        versions = {b.portfolio_id: b.portfolio.holdings_version for b in breakers}
+        found = desks.refresh(versions, now=now)
         readings = []
         for breaker in breakers:
             desk = found[breaker.portfolio_id]

@@ -23,7 +23,6 @@ from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation
 from portfolio.selectors import rolled_back_holdings
 
-ASSESS_EVERY = timedelta(seconds=1)
 QUANTITIES_SETTLE_WITHIN = timedelta(seconds=15)
 
 # Blindness during an outage of every runner counts from the start of the first to come back.
@@ -76,7 +75,7 @@ class Reading:
 def read(*, breaker: Breaker, desk: Desk, held: list[Held], now: datetime) -> Reading:
     """Look at one portfolio; the desk keeps what was assessed for the ticks of this second."""
     portfolio, row, book = breaker.portfolio, breaker.portfolio.evaluation, desk.book
-    is_assessed = _is_assessment_due(desk, held=held, now=now)
+    is_assessed = bool(held) or desk.is_assessment_due(now)
     if is_assessed or desk.quality is None:
         desk.quality, desk.assessed_at = _assess(breaker, book=book, held=held, now=now), now
     equity = None if portfolio.armed_at is None else book.equity
@@ -110,13 +109,6 @@ def read(*, breaker: Breaker, desk: Desk, held: list[Held], now: datetime) -> Re
         decision=decision,
         reasons=tuple(_reasons(breaker, desk.quality, breaches=breaches, since=since)),
     )
-
-
-def _is_assessment_due(desk: Desk, *, held: list[Held], now: datetime) -> bool:
-    """A clock that was set back is a reason too: the last assessment is of no known age."""
-    if desk.assessed_at is None or held:
-        return True
-    return not timedelta(0) <= now - desk.assessed_at < ASSESS_EVERY
 
 
 def _assess(breaker: Breaker, *, book: Book, held: list[Held], now: datetime) -> Quality:

@@ -128,6 +128,11 @@ class Book:
         with localcontext(EXACT):
             return sum((exposure.amount for exposure in found), ZERO)
 
+    def net_exposures(self) -> Decimal:
+        """Return what moves with any asset, long less short, in the reference currency."""
+        with localcontext(EXACT):
+            return sum((e.amount for line in self.lines() for e in line.exposures), ZERO)
+
     def needed_instruments(self) -> frozenset[str]:
         """Return every instrument whose mark prices a line, or could."""
         return frozenset().union(*(scope.candidates() for scope in self._scopes.values()))

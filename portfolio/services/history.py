@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
+from portfolio.domain.mark_text import MarkKey
 from portfolio.domain.outliers import MarkState
-from portfolio.marks import MarkKey
 from portfolio.models import EquityPoint, KeptWindow, MarkPoint, Resolution, Venue
 
 KEEP_AROUND = timedelta(hours=2)

@@ -29,7 +29,7 @@ def put_in(state: BreakerState) -> Breaker:
     return Breaker.objects.get()
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 

@@ -69,7 +69,7 @@ class TestOrder(TestCase):
         ),
     )
     def test_the_stored_form_sorts_as_the_number_does(self, one: Decimal, other: Decimal) -> None:
-        field: MoneyField = MoneyField()
+        field: MoneyField[Decimal, Decimal] = MoneyField()
         stored_one = field.get_db_prep_value(one, connection)
         stored_other = field.get_db_prep_value(other, connection)
 

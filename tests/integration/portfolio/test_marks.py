@@ -6,8 +6,9 @@ from django.conf import settings
 from redis import Redis
 
 from portfolio import marks
+from portfolio.domain.mark_text import MarkKey
 from portfolio.domain.outliers import Reason, Status
-from portfolio.marks import MarkKey, NewMark
+from portfolio.marks import NewMark
 from portfolio.models import Mark
 from riskconsole import redis_client as clients
 from tests.clock import NOON, after
@@ -91,7 +92,7 @@ def test_a_writer_that_was_overtaken_judges_again(
 ) -> None:
     mark("BTC/USDT", "100")
     real = marks._live_texts
-    overtaken = []
+    overtaken: list[bool] = []
 
     def read_then_lose(keys: object) -> dict[str, str]:
         texts = real(keys)  # type: ignore[arg-type]
