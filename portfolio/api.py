@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +12,7 @@ from django.http import Http404
 from django.utils import timezone
 from ninja import Body, Query, Router
 from pydantic import Field, RootModel
+from typing_extensions import TypedDict
 
 from portfolio import marks, selectors
 from portfolio.domain.holdings import MalformedInstrument, symbol_of
@@ -27,7 +28,7 @@ from riskconsole.kernel.numbers import money_text
 from riskconsole.people.addresses import address_of
 from riskconsole.people.api import BearerToken, TokenRequest
 from riskconsole.people.models import ApiToken, Scope
-from riskconsole.wire import Moment, PositiveNumber, WireModel, Word, WrongFields
+from riskconsole.wire import Moment, PositiveNumber, WireModel, Word, WrongFields, answers
 
 router = Router(tags=["portfolios"])
 MAX_MARKS = 5_000
@@ -48,26 +49,79 @@ class MarkIn(WireModel):
     source_at: Moment | None = None
 
 
+class LineFacts(TypedDict):
+    """One line of the valuation; asset or instrument is null."""
+
+    account: str
+    kind: str
+    asset: str | None
+    instrument: str | None
+    side: str | None
+    quantity: str
+    price: str | None
+    path: list[str]
+    source: str
+    confirmed_at: str | None
+    age_seconds: int | None
+    value: str | None
+    pnl: str | None
+    flags: list[str]
+
+
+class HoldingsPage(TypedDict):
+    items: list[LineFacts]
+    next: str | None
+
+
+class PointFacts(TypedDict):
+    """Equity over one bucket: the last, the lowest, the highest."""
+
+    at: str
+    equity: str
+    low: str
+    high: str
+
+
+class EquityPage(TypedDict):
+    items: list[PointFacts]
+    next: str | None
+
+
+class MarkFacts(TypedDict):
+    venue: str
+    instrument: str
+    status: str
+    reason: str | None
+
+
+class MarkResults(TypedDict):
+    results: list[MarkFacts]
+
+
 class MarkBatch(RootModel[Annotated[list[MarkIn], Field(max_length=MAX_MARKS)]]):
     """Marks in the order in which they are judged."""
 
 
-@router.get("portfolios/{slug:slug}/holdings", auth=BearerToken(Scope.READ))
-def holdings(request: TokenRequest, slug: str) -> dict[str, object]:
+@router.get(
+    "portfolios/{slug:slug}/holdings", auth=BearerToken(Scope.READ), response=answers(HoldingsPage)
+)
+def holdings(request: TokenRequest, slug: str) -> HoldingsPage:
     """Return every line of the valuation."""
     portfolio, now = visible_portfolio(request, slug), timezone.now()
     lines = selectors.live_book_of(portfolio.pk).lines()
     return {"items": [line_facts(line, now=now) for line in lines], "next": None}
 
 
-@router.get("portfolios/{slug:slug}/equity", auth=BearerToken(Scope.READ))
+@router.get(
+    "portfolios/{slug:slug}/equity", auth=BearerToken(Scope.READ), response=answers(EquityPage)
+)
 def equity(
     request: TokenRequest,
     slug: str,
     start: Annotated[Moment | None, Query(alias="from")] = None,
     end: Annotated[Moment | None, Query(alias="to")] = None,
     points: Annotated[int, Query(ge=1, le=MAX_POINTS)] = MAX_POINTS,
-) -> dict[str, object]:
+) -> EquityPage:
     """Return equity over time: at most 2,000 points, lowest and highest kept."""
     portfolio, now = visible_portfolio(request, slug), timezone.now()
     end = end or now
@@ -78,8 +132,10 @@ def equity(
     return {"items": [point_facts(point) for point in series], "next": None}
 
 
-@router.post("marks", auth=BearerToken(Scope.FEED, is_site_wide=True))
-def push_marks(request: TokenRequest, batch: Annotated[MarkBatch, Body()]) -> dict[str, object]:
+@router.post(
+    "marks", auth=BearerToken(Scope.FEED, is_site_wide=True), response=answers(MarkResults)
+)
+def push_marks(request: TokenRequest, batch: Annotated[MarkBatch, Body()]) -> MarkResults:
     """Judge pushed marks in order; one that is not a valid mark refuses all."""
     refuse_bad_instruments([mark.instrument for mark in batch.root], place="{}.instrument")
     _refuse_fed_venues(batch.root)
@@ -106,20 +162,20 @@ def visible_portfolio(request: TokenRequest, slug: str) -> Portfolio:
     return portfolio
 
 
-def line_facts(line: Line, *, now: datetime) -> dict[str, object]:
+def line_facts(line: Line, *, now: datetime) -> LineFacts:
     """Return one line of a valuation as GET holdings shows it."""
     facts = selectors.line_facts(line, now=now)
     name = facts.pop("name")
     is_position = line.kind is LineKind.POSITION
-    return {
-        **facts,
+    more = {
         "asset": None if is_position else name,
         "instrument": name if is_position else None,
         "pnl": None if line.pnl is None else money_text(line.pnl),
     }
+    return cast("LineFacts", facts | more)
 
 
-def point_facts(point: selectors.SeriesPoint) -> dict[str, object]:
+def point_facts(point: selectors.SeriesPoint) -> PointFacts:
     """Return one bucket of equity as GET equity shows it."""
     return {
         "at": time_text(point.at),
@@ -159,13 +215,13 @@ def _refuse_fed_venues(batch: Sequence[MarkIn]) -> None:
             raise NotFedByPush(f"The marks of {slug} come from the venue itself")
 
 
-def _accept(batch: Sequence[MarkIn], *, now: datetime) -> list[dict[str, str | None]]:
+def _accept(batch: Sequence[MarkIn], *, now: datetime) -> list[MarkFacts]:
     """Hand each venue its marks in order, and return the results in the order of the batch."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, mark in enumerate(batch):
         places[mark.venue].append(place)
     books = _books()
-    results: dict[int, dict[str, str | None]] = {}
+    results: dict[int, MarkFacts] = {}
     for venue, of_venue in places.items():
         new = [_new_mark(batch[place]) for place in of_venue]
         found = marks.accept(venue=venue, marks=new, now=now)
@@ -174,9 +230,7 @@ def _accept(batch: Sequence[MarkIn], *, now: datetime) -> list[dict[str, str | N
     return [results[place] for place in range(len(batch))]
 
 
-def _result_facts(
-    venue: str, result: marks.MarkResult, books: Sequence[Book]
-) -> dict[str, str | None]:
+def _result_facts(venue: str, result: marks.MarkResult, books: Sequence[Book]) -> MarkFacts:
     status, reason = result.status.value, result.reason and result.reason.value
     is_needed = any(book.needs(venue=venue, instrument=result.instrument) for book in books)
     if result.status is Status.ACCEPTED and not is_needed:

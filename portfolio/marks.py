@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from portfolio.domain.mark_text import MarkKey, decode, encode, held_from_json, held_to_json
@@ -28,7 +27,7 @@ from portfolio.domain.outliers import (
 from portfolio.domain.prices import Mark
 from portfolio.models import Mark as MarkRow
 from portfolio.models import Venue
-from riskconsole.celery import app
+from riskconsole.celery import nudger
 from riskconsole.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
@@ -125,8 +124,8 @@ def wake_monitor() -> None:
     """Enqueue one draining task unless one is waiting already; the sweep finds what is lost."""
     try:
         if redis_client().set(PENDING, "1", nx=True, ex=PENDING_SECONDS):
-            app.send_task(MONITOR_TASK)
-    except (RedisError, OperationalError) as error:
+            nudger.send(MONITOR_TASK)
+    except RedisError as error:
         logger.warning("The monitor is not woken: %s", error)
 
 

@@ -1,0 +1,58 @@
+"""The long-lived process that brings marks and snapshots in, until it is told to stop."""
+
+import logging
+import signal
+from datetime import UTC, datetime
+from itertools import count
+from threading import Event, Thread
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import Error, connection
+from redis import RedisError
+
+from oms.services.feeding import poll_venues, take_snapshots
+from oms.venues.base import TIMEOUT
+from riskconsole.live.heartbeats import beat
+
+logger = logging.getLogger(__name__)
+
+# Marks every second, snapshots every other.
+POLL_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    help = "Read marks every second and snapshots every two, until SIGTERM or SIGINT."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401
+        stopping = Event()
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            stopping.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        threads: list[Thread] = []
+        for number in count():
+            threads = poll(now=datetime.now(UTC), takes_snapshots=number % 2 == 0) or threads
+            if stopping.wait(POLL_SECONDS):
+                break
+        for thread in threads:
+            thread.join(timeout=TIMEOUT.total_seconds())
+
+
+def poll(*, now: datetime, takes_snapshots: bool) -> list[Thread]:
+    """Read once; an outage of the database or of Redis is logged, and the next poll tries again.
+
+    Return the threads that read snapshots, if any.
+    """
+    try:
+        poll_venues(now=now)
+        threads = take_snapshots(now=now) if takes_snapshots else []
+        beat("feed")
+    except (Error, RedisError) as error:
+        logger.warning("The feed waits for the next second: %s", error)
+        connection.close()
+        return []
+    return threads

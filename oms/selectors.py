@@ -1,0 +1,141 @@
+"""What became of a cancel run, ready to be shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.orders import OrderSide, OrderType
+from oms.models import CancelLeg, CancelRun, LegOrder
+from portfolio.domain.holdings import Side
+from riskconsole.kernel.errors import RiskConsoleError
+
+
+class NoCancelRun(RiskConsoleError):
+    """No run has this cause; that is not the same as empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One order of a leg; is_late says that it appeared after the trip."""
+
+    id: str
+    instrument: str
+    side: OrderSide
+    type: OrderType
+    quantity: Decimal
+    price: Decimal
+    is_reduce_only: bool
+    outcome: Outcome
+    is_late: bool
+    is_disobedient: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrownRow:
+    """A position, or a spot holding, that is larger than it was at the trip."""
+
+    instrument: str
+    side: Side
+    quantity: Decimal
+    grown_to: Decimal
+    grown_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRow:
+    """One account of a run.
+
+    :param since: when its orders were confirmed gone, else since when they are not
+    :param listed_at: begin of the last complete listing that was empty
+    """
+
+    account: str
+    venue: str
+    status: LegStatus
+    cancelled: int
+    orders: tuple[OrderRow, ...]
+    grown: tuple[GrownRow, ...]
+    attempts: int
+    error: str
+    since: datetime
+    listed_at: datetime | None
+
+    @property
+    def needs_human(self) -> bool:
+        """Whether only a person can go on: at the venue, or against who is trading."""
+        return self.status is LegStatus.NEEDS_HUMAN or bool(self.grown)
+
+
+def legs_of(*, cause: str) -> tuple[LegRow, ...]:
+    """Return every leg of the run with this cause, by account.
+
+    :raises NoCancelRun: if there is none
+    """
+    legs = _run(cause).legs.select_related("account__venue").prefetch_related("orders", "positions")
+    return tuple(_row(leg) for leg in legs.order_by("account__slug"))
+
+
+def open_orders_count(*, cause: str) -> int:
+    """Return how many orders of the run are not known to be gone; kept ones left out.
+
+    :raises NoCancelRun: if there is none
+    """
+    open_outcomes = (Outcome.FAILED, Outcome.UNKNOWN)
+    return LegOrder.objects.filter(leg__run=_run(cause), outcome__in=open_outcomes).count()
+
+
+def _run(cause: str) -> CancelRun:
+    run = CancelRun.objects.filter(cause=cause).first()
+    if run is None:
+        raise NoCancelRun(f"There is no cancel run for {cause}")
+    return run
+
+
+def _row(leg: CancelLeg) -> LegRow:
+    orders = tuple(_order_row(row) for row in sorted(leg.orders.all(), key=lambda row: row.pk))
+    return LegRow(
+        account=leg.account.slug,
+        venue=leg.account.venue.slug,
+        status=LegStatus(leg.status),
+        cancelled=sum(row.outcome is Outcome.CANCELLED for row in orders),
+        orders=orders,
+        grown=tuple(
+            GrownRow(
+                instrument=row.instrument,
+                side=Side(row.side),
+                quantity=row.quantity,
+                grown_to=row.grown_to,
+                grown_at=row.grown_at,
+            )
+            for row in leg.positions.all()
+            if row.grown_to is not None and row.grown_at is not None
+        ),
+        attempts=leg.attempts,
+        error=leg.error,
+        since=_since(leg),
+        listed_at=leg.listed_at,
+    )
+
+
+def _since(leg: CancelLeg) -> datetime:
+    if leg.status == LegStatus.EMPTY and leg.confirmed_at is not None:
+        return leg.confirmed_at
+    return leg.unconfirmed_since
+
+
+def _order_row(row: LegOrder) -> OrderRow:
+    return OrderRow(
+        id=row.order_id,
+        instrument=row.instrument,
+        side=OrderSide(row.side),
+        type=OrderType(row.type),
+        quantity=row.quantity,
+        price=row.price,
+        is_reduce_only=row.is_reduce_only,
+        outcome=Outcome(row.outcome),
+        is_late=row.is_late,
+        is_disobedient=row.is_disobedient,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,159 @@
+"""The simulated venue's book: what its clients and its matching do, outside the port.
+
+place_order() belongs to the venue's own side, for demos and tests: the console reaches a venue
+only through the port, which has no such function.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from oms.domain.orders import OrderSide, OrderType
+from oms.domain.paper import Lot, has_crossed, perp_fill
+from oms.models import (
+    PaperAccount,
+    PaperBalance,
+    PaperEntry,
+    PaperOrder,
+    PaperPosition,
+    PaperVerb,
+)
+from portfolio.domain.holdings import Side, symbol_of
+from riskconsole.kernel.numbers import ZERO, plain_text, to_money_step
+
+
+@transaction.atomic
+def place_order(
+    *,
+    account: PaperAccount,
+    instrument: str,
+    side: OrderSide,
+    order_type: OrderType,
+    quantity: Decimal,
+    price: Decimal,
+    now: datetime,
+    is_reduce_only: bool = False,
+) -> PaperOrder:
+    """Put an order on the simulated book, as a client of that venue would."""
+    order = PaperOrder.objects.create(
+        account=account,
+        instrument=instrument,
+        side=side,
+        type=order_type,
+        quantity=quantity,
+        price=price,
+        is_reduce_only=is_reduce_only,
+        created_at=now,
+    )
+    _enter(order, PaperVerb.PLACED, "")
+    return order
+
+
+@transaction.atomic
+def cancel(*, account: PaperAccount, orders: Collection[PaperOrder]) -> frozenset[int]:
+    """Take orders off the book and return the pks of those that were still on it."""
+    _lock(account)
+    return frozenset(order.pk for order in orders if _remove(order, PaperVerb.CANCELLED, ""))
+
+
+@transaction.atomic
+def match_orders(*, account: PaperAccount, marks: Mapping[str, Decimal]) -> int:
+    """Fill every order that its instrument's mark has crossed; return how many."""
+    _lock(account)
+    orders = account.orders.filter(instrument__in=marks).order_by("pk")
+    crossed = [order for order in orders if _is_crossed(order, marks[order.instrument])]
+    for order in crossed:
+        _fill(order, marks[order.instrument])
+    return len(crossed)
+
+
+def _is_crossed(order: PaperOrder, mark: Decimal) -> bool:
+    return has_crossed(
+        side=OrderSide(order.side), order_type=OrderType(order.type), price=order.price, mark=mark
+    )
+
+
+def _fill(order: PaperOrder, mark: Decimal) -> None:
+    price = mark if order.type == OrderType.STOP else order.price
+    is_spot = not symbol_of(order.instrument).settle
+    is_filled = _fill_spot(order, price) if is_spot else _fill_perp(order, price)
+    text = f"at {plain_text(price)}" if is_filled else "nothing to trade it against"
+    _remove(order, PaperVerb.FILLED if is_filled else PaperVerb.EXPIRED, text)
+
+
+def _fill_spot(order: PaperOrder, price: Decimal) -> bool:
+    symbol = symbol_of(order.instrument)
+    sign = 1 if order.side == OrderSide.BUY else -1
+    changes = {
+        symbol.base: sign * order.quantity,
+        symbol.quote: to_money_step(-sign * order.quantity * price),
+    }
+    totals = {asset: _total(order.account, asset) + change for asset, change in changes.items()}
+    if any(total < ZERO for total in totals.values()):
+        return False
+    for asset, total in totals.items():
+        _set_total(order.account, asset, total)
+    return True
+
+
+def _fill_perp(order: PaperOrder, price: Decimal) -> bool:
+    rows = order.account.positions.filter(instrument=order.instrument)
+    before = {
+        Side(row.side): Lot(quantity=row.quantity, entry_price=row.entry_price) for row in rows
+    }
+    fill = perp_fill(
+        before,
+        side=OrderSide(order.side),
+        quantity=order.quantity,
+        price=price,
+        is_reduce_only=order.is_reduce_only,
+    )
+    if fill.lots == before:
+        return False
+    _set_lots(order, fill.lots)
+    settle = symbol_of(order.instrument).settle
+    _set_total(order.account, settle, _total(order.account, settle) + fill.realized)
+    return True
+
+
+def _set_lots(order: PaperOrder, lots: Mapping[Side, Lot]) -> None:
+    positions = PaperPosition.objects.filter(account=order.account, instrument=order.instrument)
+    positions.exclude(side__in=lots).delete()
+    for side, lot in lots.items():
+        PaperPosition.objects.update_or_create(
+            account=order.account,
+            instrument=order.instrument,
+            side=side,
+            defaults={"quantity": lot.quantity, "entry_price": lot.entry_price},
+        )
+
+
+def _total(account: PaperAccount, asset: str) -> Decimal:
+    balance = account.balances.filter(asset=asset).first()
+    return balance.total if balance else ZERO
+
+
+def _set_total(account: PaperAccount, asset: str, total: Decimal) -> None:
+    PaperBalance.objects.update_or_create(account=account, asset=asset, defaults={"total": total})
+
+
+def _remove(order: PaperOrder, verb: PaperVerb, text: str) -> bool:
+    deleted, _ = PaperOrder.objects.filter(pk=order.pk).delete()
+    if deleted:
+        _enter(order, verb, text)
+    return bool(deleted)
+
+
+def _enter(order: PaperOrder, verb: PaperVerb, text: str) -> None:
+    PaperEntry.objects.create(
+        account_id=order.account_id,
+        verb=verb,
+        order_id=str(order.pk),
+        text=f"{order} {text}".strip(),
+    )
+
+
+def _lock(account: PaperAccount) -> None:
+    PaperAccount.objects.select_for_update().get(pk=account.pk)
