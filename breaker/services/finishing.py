@@ -18,8 +18,8 @@ from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import (
     known_money_text,
     known_ratio_text,
+    loss_text,
     money_text,
-    percent_text,
 )
 from riskconsole.live.publish import publish_on_commit
 
@@ -129,7 +129,7 @@ def _tell_move(reading: Reading) -> None:
             portfolio=portfolio.slug,
             cause=f"warning:{portfolio.slug}:{reading.row.number + 1}",
             level=Level.WARNING,
-            subject=f"{portfolio.name} passed its warning limit: {_loss_text(reading)}",
+            subject=f"{portfolio.name} passed its warning limit: {_told_loss(reading)}",
             body=(
                 f"Equity {known_money_text(reading.equity)} {portfolio.reference_currency} at"
                 f" {time_text(reading.at)}. It trips at {_trip_text(reading)}."
@@ -159,8 +159,8 @@ def _tell_move(reading: Reading) -> None:
     )
 
 
-def _loss_text(reading: Reading) -> str:
-    return "" if reading.loss_ratio is None else f"a loss of {percent_text(reading.loss_ratio)}"
+def _told_loss(reading: Reading) -> str:
+    return "" if reading.loss_ratio is None else f"a loss of {loss_text(reading.loss_ratio)}"
 
 
 def _trip_text(reading: Reading) -> str:

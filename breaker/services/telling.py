@@ -12,6 +12,7 @@ from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.numbers import (
     known_money_text,
     known_ratio_text,
+    loss_text,
     money_text,
     percent_text,
     ratio_text,
@@ -80,5 +81,5 @@ def _reason(reading: Reading, cause: Cause) -> str:
         return f"Blind for {breaker.blind_trip_after.total_seconds():.0f} s"
     if cause is Cause.FLOOR:
         return f"The lifetime floor of {percent_text(breaker.floor_ratio)} is reached"
-    loss = "" if reading.loss_ratio is None else percent_text(reading.loss_ratio)
+    loss = "" if reading.loss_ratio is None else loss_text(reading.loss_ratio)
     return f"A loss of {loss} reached the limit of {percent_text(breaker.trip_ratio)}"

@@ -19,7 +19,7 @@ from riskconsole.alerts.services import raise_alert
 from riskconsole.audit.chain import Value
 from riskconsole.audit.services import SYSTEM, record
 from riskconsole.kernel.clock import time_text
-from riskconsole.kernel.numbers import known_money_text, known_ratio_text, percent_text
+from riskconsole.kernel.numbers import known_money_text, known_ratio_text, loss_text
 from riskconsole.live.publish import publish_on_commit
 
 
@@ -210,5 +210,5 @@ def _alert_body(breaker: Breaker, facts: TripFacts, *, now: datetime) -> str:
         "Only an approved reset in the browser resumes trading.",
     ]
     if facts.loss_ratio is not None:
-        lines.insert(2, f"Loss {percent_text(facts.loss_ratio)}")
+        lines.insert(2, f"Loss {loss_text(facts.loss_ratio)}")
     return "\n".join(lines)

@@ -1,7 +1,15 @@
 """Exact numbers: how text becomes a Decimal, and a Decimal text."""
 
 import re
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import (
+    ROUND_HALF_EVEN,
+    ROUND_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+)
 from enum import StrEnum
 
 from riskconsole.kernel.errors import RiskConsoleError
@@ -25,6 +33,7 @@ ROUNDED = Context(
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MONEY_STEP = Decimal("1e-18")
 _RATIO_STEP = Decimal("1e-12")
+_PERCENT_STEP = Decimal("0.01")
 
 
 class NotANumber(RiskConsoleError):
@@ -74,7 +83,8 @@ def to_ratio_step(value: Decimal) -> Decimal:
 
 def money_text(value: Decimal) -> str:
     """Return exact plain text with at least two decimals: 9450.00, 63772.485."""
-    whole, _, fraction = f"{to_money_step(value):f}".partition(".")
+    # A zero may have a sign.
+    whole, _, fraction = f"{to_money_step(value or ZERO):f}".partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
@@ -103,6 +113,12 @@ def plain_text(value: Decimal) -> str:
 def percent_text(ratio: Decimal) -> str:
     """Return a ratio as per cent with at least two decimals, exact to the ratio: 3.50 %."""
     return f"{money_text(EXACT.multiply(to_ratio_step(ratio), Decimal(100)))} %"
+
+
+def loss_text(ratio: Decimal) -> str:
+    """Return a loss as per cent with two decimals, rounded away from zero: 5.13 %."""
+    percent = EXACT.multiply(ratio, Decimal(100))
+    return f"{percent.quantize(_PERCENT_STEP, rounding=ROUND_UP, context=EXACT):f} %"
 
 
 def choices_of(enum: type[StrEnum]) -> list[tuple[str, str]]:

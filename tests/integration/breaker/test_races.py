@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -20,7 +21,10 @@ def database_url() -> str:
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
-    return "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**settings)
+    user, password, host = (
+        quote(str(settings[part]), safe="") for part in ("USER", "PASSWORD", "HOST")
+    )
+    return f"postgresql://{user}:{password}@{host}:{settings['PORT']}/{settings['NAME']}"
 
 
 def start_racer(home: str) -> subprocess.Popen[str]:

@@ -205,6 +205,7 @@ WRONG = [
     ('role = "OPERATOR"', 'role = "BOSS"', 28, "portfolio.member.role"),
     ('"operator@example.com"', '"operator"', 32, "user.email"),
     ('"OPERATOR_PASSWORD"', '"NOT_SET_ANYWHERE"', 33, "user.password_env"),
+    ('password_env = "OPERATOR_PASSWORD"\n', "", 30, "user.password_env"),
     ('site_role = "AUDITOR"', 'site_role = "ROOT"', 34, "user.site_role"),
     ('slug = "desk"', 'slug = "manual"', 37, "venue.slug"),
     ('source = "push"', 'source = "pull"', 39, "venue.source"),
