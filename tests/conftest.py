@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 
 from breaker.triggers import TRIGGERS as BREAKER_TRIGGERS
@@ -52,13 +53,21 @@ def redis_server() -> Iterator[str]:
     )
     deadline = time.monotonic() + START_SECONDS
     client = Redis.from_url(settings.REDIS_URL)
-    while not Path(socket).exists() or not client.ping():
-        if time.monotonic() > deadline:
+    while not _answers(client):
+        if server.poll() is not None or time.monotonic() > deadline:
+            server.kill()
             pytest.fail("redis-server did not start")
     client.close()
     yield settings.REDIS_URL
     server.terminate()
     server.wait()
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisConnectionError:
+        return False
 
 
 @pytest.fixture

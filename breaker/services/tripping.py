@@ -69,15 +69,6 @@ def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datet
     return _write_down(portfolio_id=portfolio_id, facts=facts, now=now)
 
 
-def halt_all(*, reason: str, actor: str, address: str, now: datetime) -> list[Trip]:
-    """Halt every portfolio; each in its own transaction, so that one cannot hold up another."""
-    slugs = Breaker.objects.order_by("pk").values_list("portfolio_id", flat=True)
-    return [
-        halt(portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now)
-        for portfolio_id in slugs
-    ]
-
-
 def append_breaches(*, portfolio_id: int, causes: Iterable[Cause], now: datetime) -> None:
     """Add later breaches to the open trip, each cause once; its first cause stays as it was."""
     row = Trip.objects.get(breaker__portfolio_id=portfolio_id, reset_at=None)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Union
 
@@ -28,12 +28,6 @@ class Entry:
     previous_hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedEntry:
-    entry: Entry
-    hash: str
-
-
 def canonical(value: Value) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, UTF-8.
 
@@ -46,19 +40,6 @@ def canonical(value: Value) -> str:
 def hash_of(entry: Entry) -> str:
     """Return the SHA-256 that seals an entry to its place in the chain."""
     return hashlib.sha256((PREFIX + canonical(asdict(entry))).encode()).hexdigest()
-
-
-def first_broken(entries: Iterable[SealedEntry]) -> int | None:
-    """Return the sequence at which a chain from the start first does not fit, or None."""
-    expected, previous_hash = 1, GENESIS
-    for sealed in entries:
-        entry = sealed.entry
-        if (entry.sequence, entry.previous_hash) != (expected, previous_hash):
-            return expected
-        if sealed.hash != hash_of(entry):
-            return expected
-        expected, previous_hash = expected + 1, sealed.hash
-    return None
 
 
 def _refuse_inexact(value: object) -> None:

@@ -83,8 +83,8 @@ def to_ratio_step(value: Decimal) -> Decimal:
 
 def money_text(value: Decimal) -> str:
     """Return exact plain text with at least two decimals: 9450.00, 63772.485."""
-    # A zero may have a sign.
-    whole, _, fraction = f"{to_money_step(value or ZERO):f}".partition(".")
+    # A zero may have a sign, also one that was rounded to it.
+    whole, _, fraction = f"{to_money_step(value) or ZERO:f}".partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 

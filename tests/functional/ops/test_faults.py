@@ -52,6 +52,7 @@ orders = [
 ]
 """
 SLOW_VENUE = "from oms.models import PaperAccount; PaperAccount.objects.update(latency_ms=1500)"
+CHECK_HISTORY = "from tests.history import check_history; check_history()"
 FULL_STOP_SECONDS = 15
 
 
@@ -128,6 +129,7 @@ def test_a_trip_is_still_there_after_everything_was_killed_and_started_again(des
     assert (answer["state"], answer["mode"]) == ("TRIGGERED", "HALTED")
     actions = [entry["action"] for entry in desk.call("GET", "audit?after=0").json()["items"]]
     assert actions.count("breaker.trip.happened") == 1
+    desk.command("shell", "-c", CHECK_HISTORY)
     assert "Intact" in desk.command("audit_verify")
 
 
@@ -143,6 +145,7 @@ def test_a_cancel_run_ends_empty_though_its_worker_was_killed_in_the_middle(desk
     desk.wait_until_empty(seconds=60)
     legs = desk.call("GET", f"trips/{trip.json()['id']}").json()["legs"]
     assert {leg["account"]: leg["cancelled"] for leg in legs} == {"one": 2, "two": 1}
+    desk.command("shell", "-c", CHECK_HISTORY)
 
 
 def test_a_halt_ends_empty_within_fifteen_seconds_though_redis_is_stopped(desk: Desk) -> None:

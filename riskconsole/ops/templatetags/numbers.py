@@ -1,0 +1,122 @@
+"""How exact values become text on a page; never so that a loss looks smaller than it is."""
+
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Decimal
+
+from django import template
+
+from riskconsole.kernel.clock import time_text
+from riskconsole.kernel.numbers import EXACT, ONE, plain_text
+
+register = template.Library()
+
+MINUS = "\N{MINUS SIGN}"
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+NOTHING = "\N{EN DASH}"
+
+_CENT = Decimal("0.01")
+_HUNDRED = Decimal(100)
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+@register.filter
+def money(value: Decimal | None) -> str:
+    """Return two decimals, rounded down: 1,134,216.40."""
+    return NOTHING if value is None else _grouped(_hundredths(value, ROUND_FLOOR))
+
+
+@register.filter
+def signed_money(value: Decimal | None) -> str:
+    """Return two decimals with a sign, a loss away from zero."""
+    return NOTHING if value is None else _signed(_hundredths(value, ROUND_FLOOR))
+
+
+@register.filter
+def whole(room: Decimal | None) -> str:
+    """Return what is left to a line without a sign: towards zero, past the line away."""
+    if room is None:
+        return NOTHING
+    rounding = ROUND_DOWN if room >= 0 else ROUND_UP
+    return _grouped(abs(room).quantize(ONE, rounding=rounding, context=EXACT))
+
+
+@register.filter
+def loss_percent(loss_ratio: Decimal | None) -> str:
+    """Return a loss ratio as a change, a loss away from zero."""
+    if loss_ratio is None:
+        return NOTHING
+    change = EXACT.multiply(loss_ratio.copy_negate(), _HUNDRED)
+    return f"{_signed(_hundredths(change, ROUND_FLOOR))}{NARROW}%"
+
+
+@register.filter
+def percent(ratio: Decimal | None) -> str:
+    """Return a share or a limit without a sign: 0.05 is 5.00 %."""
+    if ratio is None:
+        return NOTHING
+    return f"{_grouped(_hundredths(EXACT.multiply(ratio, _HUNDRED), ROUND_DOWN))}{NARROW}%"
+
+
+@register.filter
+def points(room_ratio: Decimal | None) -> str:
+    """Return what is left to a line in percentage points: towards zero, past the line away."""
+    if room_ratio is None:
+        return NOTHING
+    rounding = ROUND_DOWN if room_ratio >= 0 else ROUND_UP
+    return _grouped(_hundredths(EXACT.multiply(abs(room_ratio), _HUNDRED), rounding))
+
+
+@register.filter
+def exact(value: Decimal | None) -> str:
+    """Return a price or a quantity with all its digits: 63,772.485."""
+    return NOTHING if value is None else _grouped_text(plain_text(value))
+
+
+@register.filter
+def age(value: timedelta | None) -> str:
+    """Return an age, never younger than it is: 0.4 s, 47 s, 12 min, 3 h, 2 d."""
+    if value is None:
+        return NOTHING
+    seconds = max(value, timedelta()).total_seconds()
+    if seconds < 10:
+        return f"{-(-seconds * 10 // 1) / 10:.1f}{NARROW}s"
+    for unit, size, until in (("s", 1, _MINUTE), ("min", _MINUTE, _HOUR), ("h", _HOUR, 2 * _DAY)):
+        if seconds < until:
+            return f"{int(-(-seconds // size))}{NARROW}{unit}"
+    return f"{int(seconds // _DAY)}{NARROW}d"
+
+
+@register.filter
+def clock(at: datetime | None) -> str:
+    """Return 13:42:07, in UTC like every time on the pages."""
+    return NOTHING if at is None else f"{at:%H:%M:%S}"
+
+
+@register.filter
+def instant(at: datetime | None) -> str:
+    """Return 13:42:07.318."""
+    return NOTHING if at is None else f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+@register.filter
+def iso(at: datetime | None) -> str:
+    """Return the time as the attribute of a time element."""
+    return "" if at is None else time_text(at)
+
+
+def _hundredths(value: Decimal, rounding: str) -> Decimal:
+    return value.quantize(_CENT, rounding=rounding, context=EXACT)
+
+
+def _signed(value: Decimal) -> str:
+    return _grouped(value) if value < 0 else f"+{_grouped(abs(value))}"
+
+
+def _grouped(value: Decimal) -> str:
+    return _grouped_text(f"{value:f}")
+
+
+def _grouped_text(text: str) -> str:
+    sign = MINUS if text.startswith("-") else ""
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    return f"{sign}{int(whole):,}{point}{fraction}"

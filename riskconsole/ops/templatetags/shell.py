@@ -1,0 +1,44 @@
+"""The shell's facts for base.html: one read per page."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+
+from breaker.selectors import shell as selectors
+from portfolio.models import Role
+from portfolio.selectors import visible_portfolios
+from riskconsole.people.models import Theme, User
+
+register = template.Library()
+
+THEMES = (Theme.SYSTEM, Theme.DARK, Theme.LIGHT)
+
+
+@register.simple_tag(takes_context=True)
+def shell(context: dict[str, Any]) -> selectors.Shell:
+    """Return what the shell of a signed-in person's page shows."""
+    user, now = context["request"].user, timezone.now()  # noqa: TID251 - a part of every view
+    portfolios = visible_portfolios(user)
+    last_check_at = selectors.last_check_at(portfolios)
+    is_recent = last_check_at is not None and now - last_check_at <= selectors.CHECKS_AT_LEAST_EVERY
+    return selectors.Shell(
+        now=now,
+        alarms=selectors.alarms_of(portfolios),
+        needs_human=selectors.stuck_legs_of(portfolios),
+        untold=selectors.untold_alerts_of(portfolios, now=now),
+        last_check_at=last_check_at,
+        is_checking=is_recent or not portfolios.exists(),
+        worst=selectors.worst_state_of(portfolios),
+        has_alert_route=bool(settings.ALERT_URLS),
+        is_demo=settings.IS_DEMO,
+        crashable=_crashable(user) if settings.IS_DEMO else (),
+        next_theme=THEMES[(THEMES.index(Theme(user.theme)) + 1) % len(THEMES)],
+    )
+
+
+def _crashable(user: User) -> tuple[str, ...]:
+    operated = user.memberships.filter(role__in=[Role.OPERATOR, Role.APPROVER])
+    slugs = operated.order_by("portfolio__slug").values_list("portfolio__slug", flat=True)
+    return tuple(slugs.distinct())
