@@ -111,7 +111,9 @@ def _prepare() -> None:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
+    said = []
     for line in process.stdout or ():
         if found := re.fullmatch(r"ready (http://\S+)\n", line):
             return found[1]
-    raise RuntimeError("`up` ended before it was ready")
+        said.append(line)
+    raise RuntimeError(f"`up` ended before it was ready:\n{''.join(said)}")

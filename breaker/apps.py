@@ -12,9 +12,7 @@ class BreakerConfig(AppConfig):
 
 def install_triggers(*, using: str, **_signal: object) -> None:
     """Install the refusals of forbidden transitions."""
-    from breaker.models import Trip
     from breaker.triggers import TRIGGERS
     from riskconsole import triggers
 
-    if Trip._meta.db_table in connections[using].introspection.table_names():
-        triggers.install(connections[using], TRIGGERS)
+    triggers.install_where_possible(connections[using], TRIGGERS)

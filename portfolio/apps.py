@@ -15,7 +15,7 @@ def add_built_in_venues(*, using: str, **_signal: object) -> None:
     from portfolio.domain.holdings import VenueKind
     from portfolio.models import MarkSource, Venue
 
-    if Venue._meta.db_table not in connections[using].introspection.table_names():
+    if "portfolio_venue" not in connections[using].introspection.table_names():
         return
     for slug, kind in (("manual", VenueKind.MANUAL), ("paper", VenueKind.PAPER)):
         Venue.objects.using(using).get_or_create(

@@ -27,6 +27,19 @@ class Trigger:
     vendor: str = ""
 
 
+def install_where_possible(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> bool:
+    """Install the triggers if their tables are there; return whether they are.
+
+    A migration of another app comes by before this one's tables exist.
+    """
+    expected = tuple(triggers)
+    tables = set(connection.introspection.table_names())
+    if not {trigger.table for trigger in expected} <= tables:
+        return False
+    install(connection, expected)
+    return True
+
+
 def install(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
     """Create the triggers anew, whatever was there under their names."""
     with connection.cursor() as cursor:

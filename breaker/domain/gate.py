@@ -1,7 +1,6 @@
 """The gate's answer as a pure function of stored rows and now: anything unknown means no."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from breaker.domain.machine import BreakerState

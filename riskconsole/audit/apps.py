@@ -17,7 +17,5 @@ def prepare_log(*, using: str, **_signal: object) -> None:
     from riskconsole.audit.models import AuditHead
     from riskconsole.audit.triggers import TRIGGERS
 
-    if AuditHead._meta.db_table not in connections[using].introspection.table_names():
-        return
-    triggers.install(connections[using], TRIGGERS)
-    AuditHead.objects.using(using).get_or_create(pk=1)
+    if triggers.install_where_possible(connections[using], TRIGGERS):
+        AuditHead.objects.using(using).get_or_create(pk=1)

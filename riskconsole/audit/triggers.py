@@ -17,7 +17,7 @@ TRIGGERS = (
         event="INSERT",
         vendor="sqlite",
         condition=(
-            f"EXISTS (SELECT 1 FROM {_TABLE} WHERE sequence = NEW.sequence"
+            f"EXISTS (SELECT 1 FROM {_TABLE} WHERE sequence = NEW.sequence"  # noqa: S608
             " OR hash = NEW.hash OR previous_hash = NEW.previous_hash)"
         ),
         message=_REFUSAL,

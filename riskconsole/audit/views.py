@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from riskconsole.audit.forms import LogFilter
@@ -35,6 +36,7 @@ class EntryRow:
     hash: str
 
 
+@never_cache
 @login_required
 @require_GET
 def log(request: HttpRequest) -> HttpResponse:

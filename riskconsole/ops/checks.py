@@ -18,11 +18,7 @@ def triggers_are_installed(
     databases: Sequence[str] | None,
     **_kwargs: Any,  # noqa: ANN401
 ) -> list[CheckMessage]:
-    missing = {
-        name
-        for alias in databases or ()
-        for name in _missing(connections[alias])
-    }
+    missing = {name for alias in databases or () for name in _missing(connections[alias])}
     hint = "Run `migrate --skip-checks`, which installs the triggers anew."
     return [
         Error(f"The database has no trigger {name}", hint=hint, id="ops.E001")

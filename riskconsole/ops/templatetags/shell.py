@@ -7,8 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from breaker.selectors import shell as selectors
-from portfolio.models import Role
-from portfolio.selectors import visible_portfolios
+from portfolio.selectors import HALTERS, visible_portfolios
 from riskconsole.people.models import Theme, User
 
 register = template.Library()
@@ -39,6 +38,6 @@ def shell(context: dict[str, Any]) -> selectors.Shell:
 
 
 def _crashable(user: User) -> tuple[str, ...]:
-    operated = user.memberships.filter(role__in=[Role.OPERATOR, Role.APPROVER])
+    operated = user.memberships.filter(role__in=HALTERS)
     slugs = operated.order_by("portfolio__slug").values_list("portfolio__slug", flat=True)
     return tuple(slugs.distinct())

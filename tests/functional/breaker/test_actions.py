@@ -49,7 +49,9 @@ def test_the_halt_dialog_is_a_part_and_the_page_without_scripts_is_whole(
     main: Portfolio, signed_in: SignedIn
 ) -> None:
     client = signed_in("alice")
-    dialog = client.get("/portfolios/main/halt/", headers={"HX-Request": "true"})
+    dialog = client.get(
+        "/portfolios/main/halt/", headers={"HX-Request": "true", "HX-Target": "dialog"}
+    )
     page = client.get("/portfolios/main/halt/")
 
     assert "<html" not in dialog.content.decode()

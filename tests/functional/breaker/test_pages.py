@@ -1,15 +1,18 @@
 """What each person sees of the overview and of a portfolio."""
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from breaker.models import Trip
-from portfolio.models import EquityPoint, Portfolio, Resolution
+from portfolio.models import EquityPoint, Evaluation, Portfolio, Resolution
 from riskconsole.audit.models import AuditEntry
 from tests.factories import make_portfolio, make_user, push
 from tests.functional.breaker.conftest import SignedIn
@@ -118,6 +121,26 @@ def test_a_portfolio_without_capital_is_called_not_protected(signed_in: SignedIn
     assert "not protected" in text_of(signed_in("audrey"), "/portfolios/bare/")
 
 
+def test_a_blind_portfolio_is_never_green_and_says_for_how_long(
+    main: Portfolio, signed_in: SignedIn
+) -> None:
+    now = timezone.now()
+    Evaluation.objects.filter(portfolio=main).update(
+        blind_from=now - timedelta(seconds=40),
+        blind_since=now - timedelta(seconds=40),
+        stale=["cash BTC"],
+    )
+
+    page = text_of(signed_in("bob"), "/")
+
+    assert "state ACTIVE not-ok" in page
+    assert "Active, blind" in page
+    assert re.search(rf"blind <span [^>]*>4\d{NARROW}s<", page)
+    assert "Paused" in page
+    assert "cash BTC" in page
+    assert "0 of 1 on guard" in page
+
+
 def test_a_trip_shows_the_strip_the_legs_and_what_the_breaker_did(
     main: Portfolio, signed_in: SignedIn
 ) -> None:
@@ -194,6 +217,26 @@ def test_the_live_refetch_of_a_page_is_its_content_alone(
     assert "<html" not in part
     assert "9,800.00" in part
     assert 'data-key="shell"' in part
+
+
+def test_the_overview_asks_the_database_as_often_for_many_portfolios_as_for_few(
+    main: Portfolio, signed_in: SignedIn
+) -> None:
+    client = signed_in("audrey")
+    client.get("/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/")
+    for number in range(5):
+        push(make_portfolio(f"more-{number}"), {"USDT": "9900"}, now=timezone.now())
+    with CaptureQueriesContext(connection) as many:
+        client.get("/")
+
+    assert len(many) == len(few)
+
+
+def test_a_page_is_never_kept_by_the_browser(main: Portfolio, signed_in: SignedIn) -> None:
+    for address in ("/", "/portfolios/main/", "/portfolios/main/equity/", "/audit/"):
+        assert "no-store" in signed_in("audrey").get(address)["Cache-Control"]
 
 
 def test_names_and_reasons_are_shown_as_text_never_as_markup(

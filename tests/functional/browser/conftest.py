@@ -133,7 +133,7 @@ def sign_in(browser: Browser, desk: Desk) -> Iterator[SignIn]:
         page.goto("/sign-in/")
         page.fill("[name=username]", "operator")
         page.fill("[name=password]", PASSWORD)
-        page.click("text=Sign in >> nth=-1")
+        page.get_by_role("button", name="Sign in").click()
         page.wait_for_selector("#live-region")
         return Watched(page=page, reports=reports)
 

@@ -98,6 +98,20 @@ def test_without_a_socket_the_page_says_so_and_polls(desk: Desk, sign_in: SignIn
     expect(page.locator("tr[data-key=polled]")).to_contain_text("Warning", timeout=10_000)
 
 
+def test_a_page_that_is_open_for_long_stays_whole(desk: Desk, sign_in: SignIn) -> None:
+    watched = sign_in()
+    for address in PAGES:
+        page = watched.page
+        page.goto(address)
+        with page.expect_response(
+            lambda answer: answer.request.headers.get("hx-request") == "true"
+        ):
+            pass
+        expect(page.locator("h1")).to_have_count(1)
+        expect(page.locator("#live-region [data-key=shell]")).to_have_count(1)
+    watched.assert_clean()
+
+
 def test_signing_out_elsewhere_is_said_on_an_open_page(desk: Desk, sign_in: SignIn) -> None:
     watched = sign_in()
     page = watched.page

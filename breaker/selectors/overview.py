@@ -1,0 +1,128 @@
+"""The overview: every portfolio that a person may see, the nearest to its trip line first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from breaker.domain.machine import BreakerState
+from breaker.selectors.drawing import Curves, Point, Series, curves_of
+from breaker.selectors.events import STATE_TONES, Event, event_of
+from breaker.selectors.recent import CURVES_SPAN, curve_points
+from breaker.selectors.rows import PortfolioRow
+from riskconsole.audit.models import AuditEntry
+from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, ZERO
+
+MOST_CURVES = 5
+NAMED_STALE_LINES = 2
+_HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """What all portfolios of one reference currency come to."""
+
+    currency: str
+    equity: Decimal
+    against_reference: Decimal
+    gross: Decimal
+    net: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateCount:
+    state: BreakerState
+    number: int
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    rows: tuple[PortfolioRow, ...]
+    totals: tuple[Total, ...]
+    counts: tuple[StateCount, ...]
+    closest: PortfolioRow | None
+    on_guard: int
+    stale_lines: int
+    stale_names: str
+    curves: Curves | None
+    feed: tuple[Event, ...]
+
+
+def overview_of(
+    rows: Sequence[PortfolioRow], *, entries: Iterable[AuditEntry], now: datetime
+) -> Overview:
+    """Return the page; what is triggered stands first, then what has the least room."""
+    ordered = tuple(sorted(rows, key=_urgency))
+    guarded = [row for row in ordered if row.is_on_guard and row.runway]
+    stale = [name for row in ordered for name in row.stale]
+    return Overview(
+        rows=ordered,
+        totals=_totals(ordered),
+        counts=_counts(ordered),
+        closest=guarded[0] if guarded else None,
+        on_guard=sum(row.is_on_guard for row in ordered),
+        stale_lines=len(stale),
+        stale_names=", ".join(stale[:NAMED_STALE_LINES]),
+        curves=_curves(ordered, now=now),
+        feed=tuple(event_of(entry) for entry in entries),
+    )
+
+
+def _urgency(row: PortfolioRow) -> tuple[bool, bool, Decimal, str]:
+    room = row.runway.room_ratio if row.runway else ZERO
+    return row.state is not BreakerState.TRIGGERED, row.runway is None, room, row.name
+
+
+def _totals(rows: Sequence[PortfolioRow]) -> tuple[Total, ...]:
+    armed = [row for row in rows if row.equity is not None]
+    currencies = sorted({row.currency for row in armed})
+    return tuple(_total([row for row in armed if row.currency == one], one) for one in currencies)
+
+
+def _total(rows: Sequence[PortfolioRow], currency: str) -> Total:
+    return Total(
+        currency=currency,
+        equity=_sum(row.equity for row in rows),
+        against_reference=_sum(row.against_reference for row in rows),
+        gross=_sum(row.gross for row in rows),
+        net=_sum(row.net for row in rows),
+    )
+
+
+def _sum(values: Iterable[Decimal | None]) -> Decimal:
+    total = ZERO
+    for value in values:
+        total = EXACT.add(total, value or ZERO)
+    return total
+
+
+def _counts(rows: Sequence[PortfolioRow]) -> tuple[StateCount, ...]:
+    return tuple(
+        StateCount(state=state, number=sum(row.state is state for row in rows), tone=tone)
+        for state, tone in STATE_TONES.items()
+    )
+
+
+def _curves(rows: Sequence[PortfolioRow], *, now: datetime) -> Curves | None:
+    """Return the curves of the portfolios with the least room."""
+    start = now - CURVES_SPAN
+    drawn = [row for row in rows if row.is_protected][:MOST_CURVES]
+    points = curve_points([row.portfolio.pk for row in drawn], now=now)
+    series = [_series(row, points[row.portfolio.pk]) for row in drawn]
+    return curves_of(series, start=start, end=now)
+
+
+def _series(row: PortfolioRow, points: Sequence[Point]) -> Series:
+    reference = row.reference_equity or ONE
+    return Series(
+        name=row.name,
+        tone=row.tone or "calm",
+        points=[(at, change_percent(equity, reference)) for at, equity in points],
+    )
+
+
+def change_percent(equity: Decimal, reference_equity: Decimal) -> Decimal:
+    """Return the change from the reference in percent; a loss is below zero."""
+    change = EXACT.multiply(EXACT.subtract(equity, reference_equity), _HUNDRED)
+    return ROUNDED.divide(change, reference_equity)

@@ -1,0 +1,177 @@
+"""One portfolio as a row of the overview and as the head of its own page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from breaker.domain.gate import Gate, Reason
+from breaker.domain.machine import WATCHED, BreakerState, LossLimit
+from breaker.models import Breaker
+from breaker.selectors.drawing import Point, Runway, Spark, runway_of, spark_of
+from breaker.selectors.recent import SPARK_SPAN
+from portfolio.domain.quality import Health
+from portfolio.models import Portfolio
+from portfolio.selectors import HALTERS
+from riskconsole.kernel.numbers import EXACT
+from riskconsole.people.models import User
+
+STALE_AFTER = timedelta(seconds=10)
+
+REASON_WORDS: Mapping[Reason, str] = {
+    Reason.ARMING: "waits for the first price of every line",
+    Reason.BLIND: "prices too old to judge",
+    Reason.CONSERVATIVE_BREACH: "stale prices at their worse would trip",
+    Reason.OUTLIER_HELD: "a price out of line is held",
+    Reason.QUANTITY_BREACH: "a breach by quantities is read again",
+    Reason.PAUSED_BY_OPERATOR: "paused by an operator",
+    Reason.TRIGGERED: "triggered",
+    Reason.DISABLED: "breaker disabled",
+    Reason.NOT_PROTECTED: "not protected: no initial capital",
+    Reason.RESTORED: "database was restored",
+    Reason.CLOSING: "positions are being closed",
+    Reason.NO_EVALUATION: "not evaluated yet at this version",
+    Reason.CLOCK_JUMP: "the clock was moved",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioRow:
+    """What a page says about one portfolio; equity is real, the runway conservative.
+
+    :param tone: class of how near the limit is: empty, t-warn or t-trip
+    :param age: of the last finished evaluation
+    """
+
+    portfolio: Portfolio
+    breaker: Breaker
+    gate: Gate
+    slug: str
+    name: str
+    currency: str
+    state: BreakerState
+    state_since: datetime | None
+    blind_since: datetime | None
+    blind_for: timedelta | None
+    reasons: str
+    equity: Decimal | None
+    reference_equity: Decimal | None
+    against_reference: Decimal | None
+    loss_ratio: Decimal | None
+    gross: Decimal | None
+    net: Decimal | None
+    stale: tuple[str, ...]
+    finished_at: datetime | None
+    age: timedelta | None
+    is_stale: bool
+    tone: str
+    runway: Runway | None
+    spark: Spark | None
+    may_halt: bool
+
+    @property
+    def is_on_guard(self) -> bool:
+        return self.state in WATCHED and self.gate.health is Health.OK
+
+    @property
+    def is_protected(self) -> bool:
+        return self.reference_equity is not None
+
+
+def breakers_of(portfolios: QuerySet[Portfolio]) -> list[Breaker]:
+    """Return the breakers of these portfolios with all that a row and the gate read."""
+    found = Breaker.objects.filter(portfolio__in=portfolios)
+    return list(found.select_related("portfolio__evaluation").order_by("portfolio__name", "pk"))
+
+
+def operated_ids(user: User) -> frozenset[int]:
+    """Return the portfolios that the user may halt, as may_halt() says for one of them."""
+    found = user.memberships.filter(role__in=HALTERS).values_list("portfolio_id", flat=True)
+    return frozenset(found) if user.is_active else frozenset()
+
+
+def row_of(
+    breaker: Breaker, *, gate: Gate, now: datetime, may_halt: bool, points: Sequence[Point] = ()
+) -> PortfolioRow:
+    """Return the row of one breaker; before it is armed it has no equity.
+
+    :param points: its equity over the last hour, where that is drawn
+    """
+    portfolio, evaluation = breaker.portfolio, breaker.portfolio.evaluation
+    equity = evaluation.equity if portfolio.armed_at else None
+    loss_ratio = evaluation.loss_ratio if portfolio.armed_at else None
+    tone = tone_of(breaker, loss_ratio)
+    age = None if evaluation.finished_at is None else now - evaluation.finished_at
+    reference = portfolio.reference_equity
+    return PortfolioRow(
+        portfolio=portfolio,
+        breaker=breaker,
+        gate=gate,
+        slug=portfolio.slug,
+        name=portfolio.name,
+        currency=portfolio.reference_currency,
+        state=BreakerState(breaker.state),
+        state_since=breaker.state_since,
+        blind_since=evaluation.blind_since,
+        blind_for=None if evaluation.blind_since is None else now - evaluation.blind_since,
+        reasons=reason_words(gate.reasons, state=BreakerState(breaker.state)),
+        equity=equity,
+        reference_equity=reference,
+        against_reference=None
+        if equity is None or reference is None
+        else EXACT.subtract(equity, reference),
+        loss_ratio=loss_ratio,
+        gross=evaluation.gross_exposure,
+        net=evaluation.net_exposure,
+        stale=tuple(evaluation.stale),
+        finished_at=evaluation.finished_at,
+        age=age,
+        is_stale=bool(evaluation.stale) or age is None or age >= STALE_AFTER,
+        tone=tone,
+        runway=runway_for(breaker, gate=gate, tone=tone),
+        spark=spark_of(points, start=now - SPARK_SPAN, end=now),
+        may_halt=may_halt,
+    )
+
+
+def reason_words(reasons: Iterable[Reason], *, state: BreakerState) -> str:
+    """Return why the gate is not open, without what the state's own badge says already."""
+    said = {Reason.TRIGGERED, Reason.DISABLED}
+    return ", ".join(
+        REASON_WORDS[reason]
+        for reason in reasons
+        if reason not in said
+        and not (state is BreakerState.TRIGGERED and reason is Reason.NO_EVALUATION)
+    )
+
+
+def tone_of(breaker: Breaker, loss_ratio: Decimal | None) -> str:
+    """Return the colour class of a loss: none below the warning limit."""
+    if loss_ratio is None or loss_ratio < breaker.warning_ratio:
+        return ""
+    return "t-trip" if loss_ratio >= breaker.trip_ratio else "t-warn"
+
+
+def runway_for(breaker: Breaker, *, gate: Gate, tone: str) -> Runway | None:
+    """Return the room to the highest trip line, on conservative equity."""
+    evaluation, reference = breaker.portfolio.evaluation, breaker.portfolio.reference_equity
+    equity = evaluation.conservative_equity
+    if equity is None or reference is None or breaker.portfolio.armed_at is None:
+        return None
+    is_on_guard = breaker.state in WATCHED and gate.health is Health.OK
+    return runway_of(
+        equity=equity,
+        reference_equity=reference,
+        warning_equity=warning_equity_of(breaker) or reference,
+        trip_equity=max(limit.trip_equity for limit in breaker.limits),
+        is_on_guard=is_on_guard,
+        tone=tone or ("t-ok" if is_on_guard else "t-off"),
+    )
+
+
+def warning_equity_of(breaker: Breaker) -> Decimal | None:
+    """Return the equity of the warning line, None while not protected."""
+    lines = [limit.warning_equity for limit in breaker.limits if isinstance(limit, LossLimit)]
+    return max(lines, default=None)

@@ -1,0 +1,176 @@
+"""One hub per web process: hears every frame once and hands it to whoever may see it."""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from riskconsole.live.events import FeedState, Frame, PortfolioState, Snapshot
+from riskconsole.live.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.25
+CHECK_SECONDS = 1.0
+RIGHTS_LAST_SECONDS = 2.0
+
+SIGNED_OUT = 4401
+RIGHTS_LOST = 4403
+BROKEN = 1011
+
+# (portfolio's slug, role) pairs; the slug of a right on the whole site is empty.
+Rights = frozenset[tuple[str, str]]
+RightsOf = Callable[[str], Awaitable[Rights | None]]
+SnapshotOf = Callable[[frozenset[str]], Awaitable[list[PortfolioState]]]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Connection:
+    """One browser; sequence counts what was sent to it, so that it notices a gap."""
+
+    session_key: str
+    send: Callable[[str], Awaitable[None]]
+    close: Callable[[int], Awaitable[None]]
+    rights: Rights
+    checked_at: float
+    wants_snapshot: bool = True
+    sequence: int = 0
+
+    @property
+    def portfolios(self) -> frozenset[str]:
+        return frozenset(slug for slug, _ in self.rights)
+
+
+@dataclass(slots=True, kw_only=True)
+class Hub:
+    """Coalesces frames four times a second; what a trip changes goes out at once.
+
+    :param rights_of: what a session may see now, None once it is signed out; asked every second
+    :param snapshot_of: the present state of these portfolios
+    """
+
+    subscription: Subscription
+    rights_of: RightsOf
+    snapshot_of: SnapshotOf
+    monotonic: Callable[[], float] = time.monotonic
+    epoch: str = field(default_factory=lambda: secrets.token_hex(8))
+    _connections: set[Connection] = field(default_factory=set)
+    _waiting: dict[tuple[str, str], Frame] = field(default_factory=dict)
+    _task: asyncio.Task[None] | None = None
+
+    async def join(
+        self,
+        *,
+        session_key: str,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+    ) -> Connection | None:
+        """Return the connection of a signed-in session, or None for any other."""
+        asked_at = self.monotonic()
+        rights = await self.rights_of(session_key)
+        if rights is None:
+            return None
+        connection = Connection(
+            session_key=session_key, send=send, close=close, rights=rights, checked_at=asked_at
+        )
+        self._connections.add(connection)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        return connection
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection; the hub itself goes on for the next one."""
+        self._connections.discard(connection)
+
+    async def stop(self) -> None:
+        """End the hub, before its event loop ends."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        """Run until cancelled; after an error the browsers are told to connect anew."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._hear())
+                group.create_task(self._every(FLUSH_SECONDS, self._flush))
+                group.create_task(self._every(CHECK_SECONDS, self._check_rights))
+                group.create_task(self._every(CHECK_SECONDS, self._beat))
+        except Exception:
+            logger.exception("The live hub stopped")
+            for connection in list(self._connections):
+                await connection.close(BROKEN)
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await act()
+            except Exception:
+                logger.exception("The live hub goes on after an error")
+            await asyncio.sleep(seconds)
+
+    async def _hear(self) -> None:
+        async with aclosing(self.subscription.frames()) as frames:
+            async for frame in frames:
+                await self._take(frame)
+
+    async def _take(self, frame: Frame) -> None:
+        if frame["type"] in {"breaker.changed", "trip.progress"}:
+            await self._hand_out([frame])
+        else:
+            self._waiting[frame["type"], frame["portfolio"]] = frame
+
+    async def _flush(self) -> None:
+        frames, self._waiting = list(self._waiting.values()), {}
+        await self._hand_out(frames)
+        for connection in [one for one in self._connections if one.wants_snapshot]:
+            await self._send_snapshot(connection)
+
+    async def _beat(self) -> None:
+        state = FeedState(type="feed.state", is_connected=self.subscription.is_connected)
+        text = json.dumps(state, separators=(",", ":"))
+        for connection in list(self._connections):
+            await self._send(connection, text)
+
+    async def _hand_out(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            text = json.dumps(frame, separators=(",", ":"))
+            for connection in list(self._connections):
+                if frame["portfolio"] in connection.portfolios:
+                    await self._send(connection, text)
+
+    async def _send_snapshot(self, connection: Connection) -> None:
+        connection.wants_snapshot = False
+        states = await self.snapshot_of(connection.portfolios)
+        frame = Snapshot(type="snapshot", portfolio="", version=0, portfolios=states)
+        await self._send(connection, json.dumps(frame, separators=(",", ":")))
+
+    async def _send(self, connection: Connection, text: str) -> None:
+        if self.monotonic() - connection.checked_at > RIGHTS_LAST_SECONDS:
+            connection.wants_snapshot = True
+            return
+        connection.sequence += 1
+        head = f'{{"sequence":{connection.sequence},"epoch":"{self.epoch}",'
+        await connection.send(head + text[1:])
+
+    async def _check_rights(self) -> None:
+        asked_at = self.monotonic()
+        keys = {connection.session_key for connection in self._connections}
+        rights = {key: await self.rights_of(key) for key in keys}
+        for connection in [one for one in self._connections if one.session_key in rights]:
+            await self._settle_rights(connection, rights[connection.session_key], asked_at)
+
+    async def _settle_rights(
+        self, connection: Connection, rights: Rights | None, asked_at: float
+    ) -> None:
+        if rights is None or not connection.rights <= rights:
+            self._connections.discard(connection)
+            await connection.close(SIGNED_OUT if rights is None else RIGHTS_LOST)
+            return
+        connection.wants_snapshot |= connection.rights != rights
+        connection.rights, connection.checked_at = rights, asked_at

@@ -1,0 +1,13 @@
+"""Every address of the console."""
+
+from django.urls import include, path
+
+from riskconsole.api import api
+
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("", include("riskconsole.ops.urls")),
+    path("", include("riskconsole.people.urls")),
+    path("audit/", include("riskconsole.audit.urls")),
+    path("", include("breaker.urls")),
+]
