@@ -5,7 +5,6 @@ Money, quantities and ratios are exact text, times ISO 8601 UTC, states upper ca
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -15,9 +14,10 @@ from breaker.models import Trip, TripEvent
 from breaker.services.gate import gate_of
 from oms.selectors import LegRow, legs_of
 from portfolio.models import Evaluation, Portfolio
+from portfolio.selectors import pnl_of
 from riskconsole.alerts.models import Alert, Delivery
 from riskconsole.kernel.clock import time_text
-from riskconsole.kernel.numbers import EXACT, money_text, ratio_text
+from riskconsole.kernel.numbers import EXACT, known_money_text, known_ratio_text
 
 Facts = Mapping[str, object]
 
@@ -119,8 +119,8 @@ def portfolio_facts(portfolio: Portfolio, now: datetime) -> PortfolioFacts:
         "slug": portfolio.slug,
         "name": portfolio.name,
         "reference_currency": portfolio.reference_currency,
-        "initial_capital": _money(portfolio.initial_capital),
-        "reference_equity": _money(portfolio.reference_equity),
+        "initial_capital": known_money_text(portfolio.initial_capital),
+        "reference_equity": known_money_text(portfolio.reference_equity),
         **_result_facts(portfolio, evaluation if portfolio.armed_at else None),
         **_gate_answer(gate),
         "as_of": _time(evaluation.finished_at if evaluation else None),
@@ -143,9 +143,9 @@ def trip_facts(trip: Trip) -> TripFacts:
         "reason": trip.reason,
         "actor": trip.actor,
         "version": trip.version,
-        "equity": _money(trip.equity),
-        "reference_equity": _money(trip.reference_equity),
-        "loss_ratio": _ratio(trip.loss_ratio),
+        "equity": known_money_text(trip.equity),
+        "reference_equity": known_money_text(trip.reference_equity),
+        "loss_ratio": known_ratio_text(trip.loss_ratio),
         "evidence": trip.evidence,
         "events": [_event_facts(event) for event in trip.events.order_by("pk")],
         "legs": [_leg_facts(leg) for leg in legs_of(cause=cause_of(trip))],
@@ -218,29 +218,15 @@ def _gate_answer(gate: Gate) -> GateAnswer:
 def _result_facts(portfolio: Portfolio, evaluation: Evaluation | None) -> ResultFacts:
     equity = evaluation.equity if evaluation else None
     unrealized = evaluation.unrealized_pnl if evaluation else None
-    pnl = _pnl(portfolio, equity)
+    pnl = pnl_of(portfolio, equity)
     realized = None if pnl is None or unrealized is None else EXACT.subtract(pnl, unrealized)
     return {
-        "equity": _money(equity),
-        "pnl": _money(pnl),
-        "loss_ratio": _ratio(evaluation.loss_ratio if evaluation else None),
-        "realized_pnl": _money(realized),
-        "unrealized_pnl": _money(unrealized),
+        "equity": known_money_text(equity),
+        "pnl": known_money_text(pnl),
+        "loss_ratio": known_ratio_text(evaluation.loss_ratio if evaluation else None),
+        "realized_pnl": known_money_text(realized),
+        "unrealized_pnl": known_money_text(unrealized),
     }
-
-
-def _pnl(portfolio: Portfolio, equity: Decimal | None) -> Decimal | None:
-    if equity is None or portfolio.initial_capital is None:
-        return None
-    return EXACT.subtract(EXACT.subtract(equity, portfolio.initial_capital), portfolio.net_flows)
-
-
-def _money(value: Decimal | None) -> str | None:
-    return None if value is None else money_text(value)
-
-
-def _ratio(value: Decimal | None) -> str | None:
-    return None if value is None else ratio_text(value)
 
 
 def _time(at: datetime | None) -> str | None:

@@ -252,7 +252,7 @@ def _books() -> list[Book]:
 
 @lru_cache(maxsize=1024)
 def _book_at(portfolio_id: int, _version: int, venues: tuple[PricingVenue, ...]) -> Book:
-    holdings = selectors.holdings_of([portfolio_id])[portfolio_id]
+    holdings = selectors.held_by([portfolio_id])[portfolio_id].now
     return Book(holdings=holdings, board=PriceBoard.of(venues, ()))
 
 

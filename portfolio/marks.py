@@ -27,33 +27,31 @@ from portfolio.domain.outliers import (
 from portfolio.domain.prices import Mark
 from portfolio.models import Mark as MarkRow
 from portfolio.models import Venue
-from riskconsole.celery import nudger
 from riskconsole.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 
-MONITOR_TASK = "breaker.monitor"
+MONITOR_WAKE = "breaker:monitor"
 MARKS, DIRTY, UNSAVED = "marks", "marks:dirty", "marks:unsaved"
-# A field that no mark can have: without it Redis has lost its memory.
-SEEDED = "|"
-PENDING, OFFSETS = "monitor:pending", "marks:offsets"
-PENDING_SECONDS = 5
+# Fields of MARKS that no mark can have: without the first Redis has lost its memory; behind the
+# name of a venue the second keeps the usual lead of its clock in microseconds.
+SEEDED, OFFSET = "|", "|"
 TRIES = 10
+_MICROSECOND = timedelta(microseconds=1)
 
-# Writes each state only over the text it was judged against; returns the fields that lost.
+# Writes all states, if each is still the text that it was judged against, and wakes the monitor.
 _STORE = """
-local lost = {}
-for at = 1, #ARGV, 3 do
-  local field, read, written = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if (redis.call('HGET', KEYS[1], field) or '') == read then
-    redis.call('HSET', KEYS[1], field, written)
-    redis.call('SADD', KEYS[2], field)
-    redis.call('SADD', KEYS[3], field)
-  else
-    lost[#lost + 1] = field
-  end
+for at = 3, #ARGV, 3 do
+  if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
 end
-return lost
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+for at = 3, #ARGV, 3 do
+  redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 2])
+  redis.call('SADD', KEYS[2], ARGV[at])
+  redis.call('SADD', KEYS[3], ARGV[at])
+end
+if #ARGV > 2 and redis.call('LLEN', KEYS[4]) == 0 then redis.call('RPUSH', KEYS[4], '1') end
+return 1
 """
 
 
@@ -83,7 +81,7 @@ class View:
     def refresh(self, keys: Collection[MarkKey] | None = None) -> list[MarkKey]:
         """Read these keys, or all; return those whose state changed."""
         try:
-            texts = _live_texts(keys)
+            texts = _mark_texts(keys)
         except RedisError as error:
             logger.warning("Marks come from the database, Redis is unreachable: %s", error)
             stored = stored_states(keys)
@@ -98,7 +96,7 @@ class View:
 def accept(*, venue: str, marks: Sequence[NewMark], now: datetime) -> list[MarkResult]:
     """Judge marks of one venue in order, store what came of it and wake the monitor.
 
-    Without Redis the same happens in the database at once.
+    Without Redis the same happens in the database at once, and the sweep finds it.
     """
     received = [
         Mark(
@@ -115,37 +113,29 @@ def accept(*, venue: str, marks: Sequence[NewMark], now: datetime) -> list[MarkR
         verdicts = _accept_live(venue=venue, marks=received, now=now)
     except RedisError as error:
         logger.warning("Marks go to the database, Redis is unreachable: %s", error)
-        return _results(received, _accept_stored(venue=venue, marks=received, now=now))
-    wake_monitor()
-    return _results(received, verdicts)
-
-
-def wake_monitor() -> None:
-    """Enqueue one draining task unless one is waiting already; the sweep finds what is lost."""
-    try:
-        if redis_client().set(PENDING, "1", nx=True, ex=PENDING_SECONDS):
-            nudger.send(MONITOR_TASK)
-    except RedisError as error:
-        logger.warning("The monitor is not woken: %s", error)
+        verdicts = _accept_stored(venue=venue, marks=received, now=now)
+    return [
+        MarkResult(instrument=mark.instrument, status=verdict.status, reason=verdict.reason)
+        for mark, verdict in zip(received, verdicts, strict=True)
+    ]
 
 
 def drain() -> set[MarkKey]:
-    """Take everything out of the dirty set; the next mark enqueues the next task.
+    """Take everything out of the dirty set.
 
     :raises RedisError: if Redis is unreachable
     """
     pipeline = redis_client().pipeline(transaction=True)
-    pipeline.delete(PENDING)
     pipeline.smembers(DIRTY)
     pipeline.delete(DIRTY)
-    _, fields, _ = pipeline.execute()
+    fields, _ = pipeline.execute()
     return {MarkKey.of(field) for field in fields}
 
 
 def states(keys: Iterable[MarkKey] | None = None) -> dict[MarkKey, MarkState]:
     """Return the states of these keys that exist, or of all; from the database without Redis."""
     try:
-        texts = _live_texts(keys)
+        texts = _mark_texts(keys)
     except RedisError as error:
         logger.warning("Marks come from the database, Redis is unreachable: %s", error)
         return stored_states(keys)
@@ -180,22 +170,21 @@ def save_unsaved() -> dict[MarkKey, MarkState]:
 
 def _accept_live(*, venue: str, marks: Sequence[Mark], now: datetime) -> list[Verdict]:
     """Judge and write until no other writer came in between."""
+    keys = {mark.instrument: MarkKey(venue=venue, instrument=mark.instrument) for mark in marks}
+    offset_field = f"{venue}{OFFSET}"
     for _ in range(TRIES):
-        keys = {mark.instrument: MarkKey(venue=venue, instrument=mark.instrument) for mark in marks}
-        read = _live_texts(keys.values())
-        offset = timedelta(microseconds=int(redis_client().hget(OFFSETS, venue) or 0))
+        read = _live_texts([*(key.field for key in keys.values()), offset_field])
         known = {
             name: decode(key, read[key.field]) if key.field in read else MarkState()
             for name, key in keys.items()
         }
+        offset = int(read.get(offset_field, 0)) * _MICROSECOND
         verdicts, after, offset = _judge_all(known=known, marks=marks, now=now, offset=offset)
-        arguments = [
-            part
-            for name, state in after.items()
-            for part in (keys[name].field, read.get(keys[name].field, ""), encode(state))
-        ]
-        if not redis_client().eval(_STORE, 3, MARKS, DIRTY, UNSAVED, *arguments):
-            redis_client().hset(OFFSETS, venue, str(offset // timedelta(microseconds=1)))
+        arguments = [offset_field, str(offset // _MICROSECOND)]
+        for name, state in after.items():
+            field = keys[name].field
+            arguments += [field, read.get(field, ""), encode(state)]
+        if redis_client().eval(_STORE, 4, MARKS, DIRTY, UNSAVED, MONITOR_WAKE, *arguments):
             return verdicts
     raise RedisError(f"{venue}: other writers came first {TRIES} times")
 
@@ -225,22 +214,20 @@ def _accept_stored(*, venue: str, marks: Sequence[Mark], now: datetime) -> list[
     return verdicts
 
 
-def _results(marks: Sequence[Mark], verdicts: Sequence[Verdict]) -> list[MarkResult]:
-    return [
-        MarkResult(instrument=mark.instrument, status=verdict.status, reason=verdict.reason)
-        for mark, verdict in zip(marks, verdicts, strict=True)
-    ]
+def _mark_texts(keys: Iterable[MarkKey] | None) -> dict[str, str]:
+    """Return the stored states as text, of these keys or of all."""
+    texts = _live_texts(None if keys is None else [key.field for key in keys])
+    return {field: text for field, text in texts.items() if not field.endswith("|")}
 
 
-def _live_texts(keys: Iterable[MarkKey] | None) -> dict[str, str]:
-    """Return the stored texts by field; a Redis that lost its memory gets the database's first."""
-    fields = None if keys is None else [*(key.field for key in keys), SEEDED]
-    texts = _texts_of(fields)
-    if SEEDED not in texts:
-        _seed()
-        texts = _texts_of(fields)
-    texts.pop(SEEDED, None)
-    return texts
+def _live_texts(fields: list[str] | None) -> dict[str, str]:
+    """Return what Redis has; one that lost its memory gets the database's first."""
+    wanted = None if fields is None else [*fields, SEEDED]
+    texts = _texts_of(wanted)
+    if SEEDED in texts:
+        return texts
+    _seed()
+    return _texts_of(wanted)
 
 
 def _texts_of(fields: list[str] | None) -> dict[str, str]:

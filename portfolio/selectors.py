@@ -34,7 +34,7 @@ from portfolio.models import (
     VenueAccount,
 )
 from riskconsole.kernel.clock import time_text
-from riskconsole.kernel.numbers import known_money_text, plain_text
+from riskconsole.kernel.numbers import EXACT, known_money_text, plain_text
 from riskconsole.people.models import User
 
 HALTERS = frozenset({Role.OPERATOR, Role.APPROVER})
@@ -72,52 +72,69 @@ def pricing_venues() -> tuple[PricingVenue, ...]:
     )
 
 
-def holdings_of(portfolio_ids: Iterable[int]) -> dict[int, Holdings]:
-    """Return what each portfolio holds, by its id, in five queries for all of them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a portfolio holds, and what each account held before its last change of quantities."""
+
+    now: Holdings
+    before: Mapping[int, Holdings]
+
+    def rolled_back(self, *, unpriced: frozenset[int]) -> Holdings | None:
+        """Return the holdings before the last change of quantities; None where there was none.
+
+        Venue-fed accounts are rolled back, and manual ones that hold a line without a price.
+
+        :param unpriced: the accounts with such a line
+        """
+        changed = {
+            account.id
+            for account in self.now.accounts
+            if account.id in self.before and (account.is_venue_fed or account.id in unpriced)
+        }
+        if not changed:
+            return None
+        before = [self.before[pk] for pk in sorted(changed)]
+        return replace(
+            self.now,
+            accounts=(
+                *(a for a in self.now.accounts if a.id not in changed),
+                *(a for holdings in before for a in holdings.accounts),
+            ),
+            balances=(
+                *(b for b in self.now.balances if b.account_id not in changed),
+                *(b for holdings in before for b in holdings.balances),
+            ),
+            positions=(
+                *(p for p in self.now.positions if p.account_id not in changed),
+                *(p for holdings in before for p in holdings.positions),
+            ),
+        )
+
+
+def held_by(portfolio_ids: Iterable[int]) -> dict[int, Held]:
+    """Return what each portfolio holds and held, by its id, in five queries for all of them."""
     rows = Portfolio.objects.in_bulk(list(portfolio_ids))
     accounts: dict[int, list[VenueAccount]] = {pk: [] for pk in rows}
     found = VenueAccount.objects.filter(portfolio__in=rows).select_related("venue")
     for account in found.prefetch_related("balances", "positions").order_by("pk"):
         accounts[account.portfolio_id].append(account)
-    return {pk: _holdings(row, accounts[pk]) for pk, row in rows.items()}
-
-
-def rolled_back_holdings(*, portfolio_id: int, unpriced: frozenset[int]) -> Holdings | None:
-    """Return the holdings as they were before the last change of quantities, or None.
-
-    Venue-fed accounts are rolled back, and manual ones that hold a line without a price.
-
-    :param unpriced: the accounts with such a line
-    """
-    row = Portfolio.objects.get(pk=portfolio_id)
-    found = VenueAccount.objects.filter(portfolio=row).select_related("venue").order_by("pk")
-    accounts = list(found.prefetch_related("balances", "positions"))
-    changed = {
-        account.pk
-        for account in accounts
-        if account.previous is not None
-        and (account.venue.kind != VenueKind.MANUAL or account.pk in unpriced)
+    return {
+        pk: Held(
+            now=_holdings(row, accounts[pk]),
+            before={a.pk: _previous(row, a) for a in accounts[pk] if a.previous is not None},
+        )
+        for pk, row in rows.items()
     }
-    if not changed:
-        return None
-    now = _holdings(row, [account for account in accounts if account.pk not in changed])
-    before = [account for account in accounts if account.pk in changed]
-    return replace(
-        now,
-        accounts=(*now.accounts, *map(_previous_account, before)),
-        balances=(*now.balances, *(b for a in before for b in _previous_balances(a))),
-        positions=(*now.positions, *(p for a in before for p in _previous_positions(a))),
-    )
 
 
 def stored_book_of(portfolio_id: int) -> Book:
     """Return the book at the marks in the database: it needs no Redis."""
-    return book_of(holdings=holdings_of([portfolio_id])[portfolio_id], states=marks.stored_states())
+    return book_of(holdings=held_by([portfolio_id])[portfolio_id].now, states=marks.stored_states())
 
 
 def live_book_of(portfolio_id: int) -> Book:
     """Return the book at the live marks."""
-    return book_of(holdings=holdings_of([portfolio_id])[portfolio_id], states=marks.states())
+    return book_of(holdings=held_by([portfolio_id])[portfolio_id].now, states=marks.states())
 
 
 def book_of(*, holdings: Holdings, states: Mapping[MarkKey, MarkState]) -> Book:
@@ -146,6 +163,13 @@ def line_facts(line: Line, *, now: datetime) -> dict[str, Any]:
         "value": known_money_text(line.value),
         "flags": [str(flag) for flag in line.flags],
     }
+
+
+def pnl_of(portfolio: Portfolio, equity: Decimal | None) -> Decimal | None:
+    """Return equity - initial capital - net flows; None where one of them is not known."""
+    if equity is None or portfolio.initial_capital is None:
+        return None
+    return EXACT.subtract(EXACT.subtract(equity, portfolio.initial_capital), portfolio.net_flows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,36 +263,36 @@ def _account(account: VenueAccount) -> Account:
     )
 
 
-def _previous_account(account: VenueAccount) -> Account:
+def _previous(row: Portfolio, account: VenueAccount) -> Holdings:
+    """Return the one account as its lines before the last change say."""
     lines = account.previous or {}
     equity = lines["venue_equity"]
-    return replace(
-        _account(account),
-        venue_equity=None if equity is None else Decimal(equity),
-        venue_equity_currency=lines["venue_equity_currency"] or None,
+    return Holdings(
+        version=row.holdings_version,
+        reference_currency=row.reference_currency,
+        pegs=frozenset(row.pegs),
+        accounts=(
+            replace(
+                _account(account),
+                venue_equity=None if equity is None else Decimal(equity),
+                venue_equity_currency=lines["venue_equity_currency"] or None,
+            ),
+        ),
+        balances=tuple(
+            Balance(account_id=account.pk, asset=asset, total=Decimal(total))
+            for asset, total in lines["balances"]
+        ),
+        positions=tuple(
+            Position(
+                account_id=account.pk,
+                instrument=instrument,
+                side=Side(side),
+                quantity=Decimal(quantity),
+                entry_price=Decimal(entry),
+                contract_size=Decimal(size),
+                is_inverse=bool(is_inverse),
+                snapshot_mark=None if mark is None else Decimal(mark),
+            )
+            for instrument, side, quantity, entry, size, is_inverse, mark in lines["positions"]
+        ),
     )
-
-
-def _previous_balances(account: VenueAccount) -> list[Balance]:
-    lines = account.previous or {}
-    return [
-        Balance(account_id=account.pk, asset=asset, total=Decimal(total))
-        for asset, total in lines["balances"]
-    ]
-
-
-def _previous_positions(account: VenueAccount) -> list[Position]:
-    lines = account.previous or {}
-    return [
-        Position(
-            account_id=account.pk,
-            instrument=instrument,
-            side=Side(side),
-            quantity=Decimal(quantity),
-            entry_price=Decimal(entry),
-            contract_size=Decimal(size),
-            is_inverse=bool(is_inverse),
-            snapshot_mark=None if mark is None else Decimal(mark),
-        )
-        for instrument, side, quantity, entry, size, is_inverse, mark in lines["positions"]
-    ]

@@ -218,7 +218,7 @@ CELERY_BEAT_SCHEDULER = "riskconsole.ops.workers:BeatingScheduler"
 # `up` runs beat as a thread of one of its workers: a process less to load.
 HAS_BEAT_INSIDE = env_bool("RISKCONSOLE_BEAT_INSIDE", default=False)
 CELERY_BEAT_SCHEDULE = {
-    "evaluate": {"task": "breaker.sweep", "schedule": 1.0, "options": {"expires": 1}},
+    "evaluate": {"task": "breaker.monitor", "schedule": 1.0, "options": {"expires": 1}},
     "legs": {"task": "oms.sweep_legs", "schedule": 1.0, "options": {"expires": 1}},
     "holds": {"task": "oms.sweep_holds", "schedule": 1.0, "options": {"expires": 1}},
     "alerts": {"task": "alerts.sweep", "schedule": 1.0, "options": {"expires": 1}},
@@ -249,11 +249,11 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = RISKCONSOLE_HOME / "static"
 STATICFILES_DIRS: list[Any] = [
     ("riskconsole", BASE_DIR / "riskconsole" / "static" / "riskconsole"),
     ("lightweight-charts", wheel_folder("litecharts", "js")),
 ]
+# Served from where they are installed: nothing has to be collected.
 WHITENOISE_USE_FINDERS = True
 
 CONTENT_SECURITY_POLICY = {

@@ -15,6 +15,10 @@ SPARK_WIDTH, SPARK_TOP, SPARK_BOTTOM = Decimal(69), Decimal(3), Decimal(23)
 
 CURVES_WIDTH, CURVES_TOP, CURVES_FLOOR = Decimal(772), Decimal(6), Decimal(134)
 LABEL_GAP = Decimal(13)
+TICK_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+MOST_TICKS = 8
+
+SHORTEST_WINDOW = timedelta(minutes=1)
 
 Point = tuple[datetime, Decimal]
 
@@ -73,6 +77,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
+    start: datetime
     lines: tuple[Curve, ...]
     ticks: tuple[Tick, ...]
     zero: str
@@ -107,6 +112,14 @@ def runway_of(
         is_on_guard=is_on_guard,
         tone=tone,
     )
+
+
+def window_of(
+    series: Iterable[Sequence[Point]], *, span: timedelta, now: datetime
+) -> tuple[datetime, datetime]:
+    """Return the window to draw: the whole span, or from the first point of a young console."""
+    first = min((points[0][0] for points in series if points), default=now)
+    return min(max(first, now - span), now - SHORTEST_WINDOW), now
 
 
 def spark_of(points: Sequence[Point], *, start: datetime, end: datetime) -> Spark | None:
@@ -145,6 +158,7 @@ def curves_of(series: Sequence[Series], *, start: datetime, end: datetime) -> Cu
     drawn = [one for one in series if one.points]
     labels = _spread([y(one.points[-1][1]) for one in drawn])
     return Curves(
+        start=start,
         lines=tuple(
             Curve(
                 name=one.name,
@@ -154,7 +168,7 @@ def curves_of(series: Sequence[Series], *, start: datetime, end: datetime) -> Cu
             )
             for one, label in zip(drawn, labels, strict=True)
         ),
-        ticks=tuple(Tick(x=_number(x(at)), label=f"{at:%H:%M}") for at in _hours(start, end)),
+        ticks=tuple(Tick(x=_number(x(at)), label=f"{at:%H:%M}") for at in _ticks(start, end)),
         zero=_number(y(ZERO)),
     )
 
@@ -173,11 +187,14 @@ def _share(at: datetime, *, start: datetime, end: datetime) -> Decimal:
     return Decimal((at - start).total_seconds()) / Decimal((end - start).total_seconds())
 
 
-def _hours(start: datetime, end: datetime) -> Iterable[datetime]:
-    at = start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+def _ticks(start: datetime, end: datetime) -> Iterable[datetime]:
+    """Yield full minutes or hours, as many as have room for their labels."""
+    step = next((step for step in TICK_STEPS if (end - start) / step <= MOST_TICKS), TICK_STEPS[-1])
+    at = start.replace(minute=0, second=0, microsecond=0)
     while at < end:
-        yield at
-        at += timedelta(hours=1)
+        if at > start:
+            yield at
+        at += step
 
 
 def _polyline(points: Iterable[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from breaker.domain.machine import BreakerState
-from breaker.selectors.drawing import Curves, Point, Series, curves_of
+from breaker.selectors.drawing import Curves, Point, Series, curves_of, window_of
 from breaker.selectors.events import STATE_TONES, Event, event_of
 from breaker.selectors.recent import CURVES_SPAN, curve_points
 from breaker.selectors.rows import PortfolioRow
@@ -106,11 +106,11 @@ def _counts(rows: Sequence[PortfolioRow]) -> tuple[StateCount, ...]:
 
 def _curves(rows: Sequence[PortfolioRow], *, now: datetime) -> Curves | None:
     """Return the curves of the portfolios with the least room."""
-    start = now - CURVES_SPAN
     drawn = [row for row in rows if row.is_protected][:MOST_CURVES]
     points = curve_points([row.portfolio.pk for row in drawn], now=now)
+    start, end = window_of(points.values(), span=CURVES_SPAN, now=now)
     series = [_series(row, points[row.portfolio.pk]) for row in drawn]
-    return curves_of(series, start=start, end=now)
+    return curves_of(series, start=start, end=end)
 
 
 def _series(row: PortfolioRow, points: Sequence[Point]) -> Series:

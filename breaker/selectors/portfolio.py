@@ -11,7 +11,7 @@ from breaker.selectors.trips import TripRow, open_trip_of
 from portfolio.domain.holdings import VenueKind
 from portfolio.domain.lines import Line, LineKind
 from portfolio.models import Position, VenueAccount
-from portfolio.selectors import stored_book_of
+from portfolio.selectors import pnl_of, stored_book_of
 from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, ZERO
 
 
@@ -84,7 +84,7 @@ class HaltEffects:
 def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
     portfolio, breaker = row.portfolio, row.breaker
     lines = stored_book_of(portfolio.pk).lines()
-    pnl = _pnl(row)
+    pnl = pnl_of(portfolio, row.equity)
     unrealized = portfolio.evaluation.unrealized_pnl if portfolio.armed_at else None
     rows = _line_rows(lines, breaker=breaker, now=now)
     return PortfolioPage(
@@ -111,13 +111,6 @@ def halt_effects(breaker: Breaker) -> HaltEffects:
         positions=Position.objects.filter(account__in=accounts).count(),
         keeps_reducing=breaker.keep_reduce_only,
     )
-
-
-def _pnl(row: PortfolioRow) -> Decimal | None:
-    capital = row.portfolio.initial_capital
-    if row.equity is None or capital is None:
-        return None
-    return EXACT.subtract(EXACT.subtract(row.equity, capital), row.portfolio.net_flows)
 
 
 def _account_rows(

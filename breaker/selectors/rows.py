@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from breaker.domain.gate import Gate, Reason
 from breaker.domain.machine import WATCHED, BreakerState, LossLimit
 from breaker.models import Breaker
-from breaker.selectors.drawing import Point, Runway, Spark, runway_of, spark_of
+from breaker.selectors.drawing import Point, Runway, Spark, runway_of, spark_of, window_of
 from breaker.selectors.recent import SPARK_SPAN
 from portfolio.domain.quality import Health
 from portfolio.models import Portfolio
@@ -131,7 +131,7 @@ def row_of(
         is_stale=bool(evaluation.stale) or age is None or age >= STALE_AFTER,
         tone=tone,
         runway=runway_for(breaker, gate=gate, tone=tone),
-        spark=spark_of(points, start=now - SPARK_SPAN, end=now),
+        spark=_spark(points, now=now),
         may_halt=may_halt,
     )
 
@@ -175,3 +175,8 @@ def warning_equity_of(breaker: Breaker) -> Decimal | None:
     """Return the equity of the warning line, None while not protected."""
     lines = [limit.warning_equity for limit in breaker.limits if isinstance(limit, LossLimit)]
     return max(lines, default=None)
+
+
+def _spark(points: Sequence[Point], *, now: datetime) -> Spark | None:
+    start, end = window_of([points], span=SPARK_SPAN, now=now)
+    return spark_of(points, start=start, end=end)

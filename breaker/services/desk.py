@@ -8,11 +8,11 @@ from threading import RLock
 
 from portfolio import marks
 from portfolio.domain.mark_text import MarkKey
-from portfolio.domain.outliers import Held
+from portfolio.domain.outliers import Held as Outlier
 from portfolio.domain.quality import Quality
 from portfolio.domain.valuation import Book
 from portfolio.models import VenueAccount
-from portfolio.selectors import book_of, holdings_of
+from portfolio.selectors import Held, book_of, held_by
 
 ASSESS_EVERY = timedelta(seconds=1)
 
@@ -25,6 +25,7 @@ class Desk:
     """
 
     book: Book
+    held: Held
     quality: Quality | None = None
     assessed_at: datetime | None = None
     published_at: datetime | None = None
@@ -64,8 +65,9 @@ class Desks:
             for pk, version in versions.items()
             if pk not in self._desks or self._desks[pk].book.holdings.version < version
         ]
-        for pk, holdings in holdings_of(outdated).items() if outdated else ():
-            self._desks[pk] = Desk(book=book_of(holdings=holdings, states=self._view.states))
+        for pk, held in held_by(outdated).items() if outdated else ():
+            book = book_of(holdings=held.now, states=self._view.states)
+            self._desks[pk] = Desk(book=book, held=held)
         self._note_snapshots([pk for pk in versions if self._desks[pk].is_assessment_due(now)])
         return {pk: self._desks[pk] for pk in versions}
 
@@ -82,7 +84,7 @@ class Desks:
             for desk in self._desks.values():
                 desk.book.apply(accepted)
 
-    def held(self, desk: Desk) -> list[Held]:
+    def outliers(self, desk: Desk) -> list[Outlier]:
         """Return the outliers that wait on instruments of the book."""
         waiting = [(key, s.held) for key, s in self._view.states.items() if s.held is not None]
         return [

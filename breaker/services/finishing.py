@@ -2,17 +2,20 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker
 from breaker.services.reading import Reading
+from breaker.triggers import TRIGGERS as BREAKER_TRIGGERS
 from portfolio.models import Evaluation, Portfolio
 from portfolio.services import history
+from riskconsole import triggers
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
 from riskconsole.audit.services import record
+from riskconsole.audit.triggers import TRIGGERS as AUDIT_TRIGGERS
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import (
@@ -26,6 +29,10 @@ from riskconsole.live.publish import publish_on_commit
 
 class Overtaken(RiskConsoleError):
     """Another evaluation, or a person, changed what this one was made from: read again."""
+
+
+class NotGuarded(RiskConsoleError):
+    """The database lost refusals of its own: a portfolio is not armed without them."""
 
 
 @transaction.atomic
@@ -48,7 +55,12 @@ def finish(reading: Reading) -> None:
 
 @transaction.atomic
 def arm(*, portfolio_id: int, version: int, now: datetime) -> bool:
-    """Arm at the first complete valuation; return whether this call did it."""
+    """Arm at the first complete valuation; return whether this call did it.
+
+    :raises NotGuarded: if a trigger of the log or of the breakers is missing
+    """
+    if missing := triggers.missing(connection, (*AUDIT_TRIGGERS, *BREAKER_TRIGGERS)):
+        raise NotGuarded(f"The database has no trigger {min(missing)}: nothing is armed")
     breakers = Breaker.objects.filter(
         portfolio_id=portfolio_id, version=version, portfolio__armed_at=None
     )

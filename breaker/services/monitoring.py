@@ -78,7 +78,9 @@ def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
         readings = []
         for breaker in breakers:
             desk = found[breaker.portfolio_id]
-            readings.append(read(breaker=breaker, desk=desk, held=desks.held(desk), now=now))
+            readings.append(
+                read(breaker=breaker, desk=desk, outliers=desks.outliers(desk), now=now)
+            )
             desk.note(desk.book.equity)
         return readings
 
@@ -108,9 +110,14 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
 
 
 def _arm(reading: Reading) -> bool:
-    finishing.arm(
-        portfolio_id=reading.portfolio_id, version=reading.breaker.version, now=reading.at
-    )
+    """Return whether the portfolio is to be looked at again, armed by this call or another."""
+    try:
+        finishing.arm(
+            portfolio_id=reading.portfolio_id, version=reading.breaker.version, now=reading.at
+        )
+    except finishing.NotGuarded as error:
+        logger.error("Portfolio %s stays ARMING. %s", reading.portfolio_id, error)  # noqa: TRY400
+        return False
     return True
 
 

@@ -21,7 +21,6 @@ from portfolio.domain.outliers import Held
 from portfolio.domain.quality import MAX_EVALUATION_AGE, Health, Quality, assess, health_at
 from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation
-from portfolio.selectors import rolled_back_holdings
 
 QUANTITIES_SETTLE_WITHIN = timedelta(seconds=15)
 
@@ -72,16 +71,19 @@ class Reading:
         )
 
 
-def read(*, breaker: Breaker, desk: Desk, held: list[Held], now: datetime) -> Reading:
+def read(*, breaker: Breaker, desk: Desk, outliers: list[Held], now: datetime) -> Reading:
     """Look at one portfolio; the desk keeps what was assessed for the ticks of this second."""
     portfolio, row, book = breaker.portfolio, breaker.portfolio.evaluation, desk.book
-    is_assessed = bool(held) or desk.is_assessment_due(now)
+    is_assessed = bool(outliers) or desk.is_assessment_due(now)
     if is_assessed or desk.quality is None:
-        desk.quality, desk.assessed_at = _assess(breaker, book=book, held=held, now=now), now
+        desk.quality, desk.assessed_at = (
+            _assess(breaker, book=book, outliers=outliers, now=now),
+            now,
+        )
     equity = None if portfolio.armed_at is None else book.equity
     blindness = _blindness(breaker, quality=desk.quality, now=now)
     breaches = breached(limits=breaker.limits, equity=equity)
-    since = _quantity_breach_since(breaker, book=book, now=now) if breaches else None
+    since = _quantity_breach_since(breaker, desk=desk, now=now) if breaches else None
     decision = decide(
         state=BreakerState(breaker.state),
         limits=breaker.limits,
@@ -111,13 +113,13 @@ def read(*, breaker: Breaker, desk: Desk, held: list[Held], now: datetime) -> Re
     )
 
 
-def _assess(breaker: Breaker, *, book: Book, held: list[Held], now: datetime) -> Quality:
+def _assess(breaker: Breaker, *, book: Book, outliers: list[Held], now: datetime) -> Quality:
     return assess(
         book=book,
         limits=breaker.quality_limits,
         now=now,
         armed_at=breaker.portfolio.armed_at,
-        held=held,
+        held=outliers,
     )
 
 
@@ -148,16 +150,15 @@ def health_of(breaker: Breaker, *, quality: Quality, now: datetime) -> Health:
     )
 
 
-def _quantity_breach_since(breaker: Breaker, *, book: Book, now: datetime) -> datetime | None:
+def _quantity_breach_since(breaker: Breaker, *, desk: Desk, now: datetime) -> datetime | None:
     """Return since when a breach waits because only changed quantities explain it, or None.
 
     It waits until every venue-fed account was read again, at most 15 s; a line that a snapshot
     brought to a manual account without a price waits the 15 s. A breach that the quantities
     before the change would show too is one by price and does not wait.
     """
-    holdings = rolled_back_holdings(
-        portfolio_id=breaker.portfolio_id, unpriced=book.unpriced_accounts
-    )
+    book = desk.book
+    holdings = desk.held.rolled_back(unpriced=book.unpriced_accounts)
     if holdings is None:
         return None
     before = book.replaced(holdings).equity

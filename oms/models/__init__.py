@@ -1,4 +1,4 @@
-from oms.models.cancel import CancelLeg, CancelRun, LegOrder, LegPosition
+from oms.models.cancel import CancelLeg, CancelRun, LegOrder
 from oms.models.paper import (
     PaperAccount,
     PaperBalance,
@@ -16,7 +16,6 @@ __all__ = [
     "CancelLeg",
     "CancelRun",
     "LegOrder",
-    "LegPosition",
     "PaperAccount",
     "PaperBalance",
     "PaperCall",

@@ -6,10 +6,9 @@ from django.db.models import F, Q
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
 from oms.models.constraints import known
-from portfolio.domain.holdings import Side
 from portfolio.models import Portfolio, VenueAccount
 from riskconsole.fields import MoneyField
-from riskconsole.kernel.numbers import choices_of, plain_text
+from riskconsole.kernel.numbers import choices_of
 
 
 class CancelRun(models.Model):
@@ -39,8 +38,12 @@ class CancelLeg(models.Model):
 
     Whoever attends to it holds lease_until and writes only while fence is still what it took.
     failures counts attempts on end that left an order open; listed_at is the begin of the last
-    complete empty listing, positions_checked_at of the last comparison with the baseline, which
-    waits for the first snapshot where the trip found none (baseline_at is null).
+    complete empty listing, positions_checked_at of the last comparison with the baseline.
+
+    baseline is what the account held at the trip, a list of instrument, side and quantity; it is
+    null until the first snapshot where the trip found none. growth is what it was seen to hold
+    more of since: the same and grown_to and grown_at. On a spot account the instrument is an asset
+    that is not cash.
     """
 
     run = models.ForeignKey(CancelRun, models.PROTECT, related_name="legs")
@@ -58,7 +61,8 @@ class CancelLeg(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     listed_at = models.DateTimeField(null=True)
     needs_human_since = models.DateTimeField(null=True)
-    baseline_at = models.DateTimeField(null=True)
+    baseline = models.JSONField(null=True)
+    growth = models.JSONField(default=list)
     positions_checked_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=200, blank=True)
     is_ended = models.BooleanField(default=False)
@@ -119,38 +123,3 @@ class LegOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.outcome}"
-
-
-class LegPosition(models.Model):
-    """What an account held at the trip, and what it grew to since.
-
-    On a spot account the instrument is an asset that is not cash.
-    """
-
-    leg = models.ForeignKey(CancelLeg, models.PROTECT, related_name="positions")
-    instrument = models.CharField(max_length=64)
-    side = models.CharField(max_length=5, choices=choices_of(Side))
-    quantity = MoneyField()
-    grown_to = MoneyField(null=True)
-    grown_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["leg", "instrument", "side"], name="leg_position_unique"
-            ),
-            known("side", Side, "leg_position_side_known"),
-            models.CheckConstraint(
-                # A comparison with null passes a check, so null is refused beside it.
-                condition=Q(grown_to__isnull=True, grown_at__isnull=True)
-                | Q(
-                    grown_to__isnull=False,
-                    grown_to__gt=F("quantity"),
-                    grown_at__isnull=False,
-                ),
-                name="leg_position_growth_whole",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.side} {plain_text(self.quantity)} {self.instrument}"

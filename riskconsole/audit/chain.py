@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 GENESIS = "0" * 64
 PREFIX = "riskconsole/1\n"
@@ -12,10 +11,11 @@ PREFIX = "riskconsole/1\n"
 Value = Union[str, int, None, "Mapping[str, Value]", "Sequence[Value]"]
 Payload = Mapping[str, Value]
 
+encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Everything of an entry that is hashed; payload is a JSON object."""
+
+class Row(NamedTuple):
+    """An entry as it is stored; at and payload are the very text that was hashed."""
 
     sequence: int
     at: str
@@ -24,8 +24,9 @@ class Entry:
     action: str
     subject: str
     portfolio: str
-    payload: Payload
+    payload: str
     previous_hash: str
+    hash: str = ""
 
 
 def canonical(value: Value) -> str:
@@ -34,15 +35,40 @@ def canonical(value: Value) -> str:
     :raises TypeError: for a float, a Decimal or anything else that JSON has no exact text for
     """
     _refuse_inexact(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return encode(value)
 
 
-def hash_of(entry: Entry) -> str:
-    """Return the SHA-256 that seals an entry to its place in the chain."""
-    return hashlib.sha256((PREFIX + canonical(asdict(entry))).encode()).hexdigest()
+def content_text(row: Row) -> str:
+    """Return the text that is hashed: the stored payload is taken as it is, byte for byte.
+
+    :raises TypeError: if a column holds bytes
+    """
+    before = encode(
+        {"action": row.action, "actor": row.actor, "address": row.address, "at": row.at}
+    )
+    behind = encode(
+        {
+            "portfolio": row.portfolio,
+            "previous_hash": row.previous_hash,
+            "sequence": row.sequence,
+            "subject": row.subject,
+        }
+    )
+    return f'{before[:-1]},"payload":{row.payload},{behind[1:]}'
+
+
+def hash_of(row: Row) -> str:
+    """Return the SHA-256 that seals an entry to its place in the chain.
+
+    :raises TypeError: if a column holds bytes
+    """
+    return hashlib.sha256((PREFIX + content_text(row)).encode()).hexdigest()
 
 
 def _refuse_inexact(value: object) -> None:
+    kind = type(value)
+    if value is None or kind is str or kind is int:
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -51,5 +77,5 @@ def _refuse_inexact(value: object) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             _refuse_inexact(inner)
-    elif value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+    elif isinstance(value, bool) or not isinstance(value, str | int):
         raise TypeError(f"Audit payload holds {value!r}, which is no text, integer or null")

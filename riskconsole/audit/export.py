@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from riskconsole.audit.verification import Row, Verdict, content_text, encode, stored_rows, verify
+from riskconsole.audit.chain import Row, content_text, encode
+from riskconsole.audit.verification import Verdict, stored_rows, verify
 from riskconsole.kernel.errors import RiskConsoleError
 
 _KEYS = frozenset(Row._fields)

@@ -1,6 +1,5 @@
 """Add an entry to the log, in the transaction of the change that it tells."""
 
-import json
 from datetime import datetime
 
 from django.db import connection
@@ -36,8 +35,7 @@ def record(
     if not connection.in_atomic_block:
         raise NoTransaction("An audit entry needs the transaction of the change that it records")
     head = AuditHead.objects.select_for_update().get(pk=1)
-    text = chain.canonical(payload)
-    entry = chain.Entry(
+    row = chain.Row(
         sequence=head.sequence + 1,
         at=time_text(now),
         actor=actor,
@@ -45,13 +43,10 @@ def record(
         action=action,
         subject=subject,
         portfolio=portfolio,
-        payload=json.loads(text),
+        payload=chain.canonical(payload),
         previous_hash=head.hash,
     )
-    row = AuditEntry(
-        **{name: getattr(entry, name) for name in entry.__slots__} | {"payload": text},
-        hash=chain.hash_of(entry),
-    )
-    row.save(force_insert=True)
-    AuditHead.objects.filter(pk=1).update(sequence=row.sequence, hash=row.hash)
-    return row
+    entry = AuditEntry(**row._replace(hash=chain.hash_of(row))._asdict())
+    entry.save(force_insert=True)
+    AuditHead.objects.filter(pk=1).update(sequence=entry.sequence, hash=entry.hash)
+    return entry

@@ -1,7 +1,5 @@
 """Whether the log is what was written: every hash is made again, every known end is met."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,26 +8,10 @@ from typing import NamedTuple
 from django.db import connection
 
 from riskconsole.audit import witness
-from riskconsole.audit.chain import GENESIS, PREFIX
+from riskconsole.audit.chain import GENESIS, Row, hash_of
 from riskconsole.audit.models import AuditEntry, AuditHead
 
 _CHUNK = 2000
-encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
-
-class Row(NamedTuple):
-    """An entry as it is stored; at and payload are the very text that was hashed."""
-
-    sequence: int
-    at: str
-    actor: str
-    address: str
-    action: str
-    subject: str
-    portfolio: str
-    payload: str
-    previous_hash: str
-    hash: str
 
 
 class End(NamedTuple):
@@ -59,25 +41,6 @@ class Verdict:
     entries: int
     root: str
     broken: Broken | None = None
-
-
-def content_text(row: Row) -> str:
-    """Return the text that is hashed: the stored payload is taken as it is, byte for byte.
-
-    :raises TypeError: if a column holds bytes
-    """
-    before = encode(
-        {"action": row.action, "actor": row.actor, "address": row.address, "at": row.at}
-    )
-    behind = encode(
-        {
-            "portfolio": row.portfolio,
-            "previous_hash": row.previous_hash,
-            "sequence": row.sequence,
-            "subject": row.subject,
-        }
-    )
-    return f'{before[:-1]},"payload":{row.payload},{behind[1:]}'
 
 
 def verify(rows: Iterable[Row | None], *, ends: Sequence[End] = ()) -> Verdict:
@@ -141,7 +104,7 @@ def _flaw(row: Row | None, *, size: int, root: str) -> str:
 def _hash(row: Row) -> str | None:
     """Return the hash of what the row holds; None where that never was text."""
     try:
-        return hashlib.sha256((PREFIX + content_text(row)).encode()).hexdigest()
+        return hash_of(row)
     except (TypeError, UnicodeEncodeError):
         return None
 

@@ -7,6 +7,7 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         from riskconsole.celery import app
-        from riskconsole.ops import checks, workers  # noqa: F401  (checks register themselves)
+        from riskconsole.live import checks as live_checks  # noqa: F401  (they register themselves)
+        from riskconsole.ops import checks, workers  # noqa: F401
 
         workers.add_to(app)

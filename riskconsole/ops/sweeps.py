@@ -16,6 +16,7 @@ from riskconsole.alerts.services import deliver_due
 from riskconsole.audit import witness
 from riskconsole.kernel.clock import JumpWatch
 from riskconsole.live.heartbeats import PROCESSES
+from riskconsole.live.publish import publish
 from riskconsole.ops.health import unreadiness
 from riskconsole.ops.processes import SilenceWatch, record_restarts
 
@@ -77,6 +78,20 @@ class ClockGuard:
             self._has_jumped = False
 
 
+class LogWatch:
+    """Keeps the log's end beside the database, and tells the browsers how long the log is."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def look(self, _now: datetime) -> None:
+        witness.keep_head()
+        seen = witness.last_seen()
+        if seen is not None and seen.size != self._told:
+            self._told = seen.size
+            publish({"type": "audit.count", "portfolio": "", "version": seen.size})
+
+
 class Pinger:
     """Tells a watcher outside that the console guards, and nothing when it does not."""
 
@@ -105,7 +120,7 @@ def guardian_sweeps() -> Sequence[Sweep]:
         Sweep("legs", lambda now: cancelling.sweep_legs(now=now), is_vital=True),
         Sweep("holds", lambda now: cancelling.sweep_holds(now=now), is_vital=True),
         Sweep("alerts", lambda now: deliver_due(now=now), is_vital=False),
-        Sweep("log", lambda _now: witness.keep_head(), is_vital=False),
+        Sweep("log", LogWatch().look, is_vital=False),
         Sweep("restarts", lambda now: record_restarts(now=now), is_vital=False),
         Sweep("silence", lambda now: silence.look(now=now), is_vital=False),
     ]

@@ -1,15 +1,18 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from breaker.domain.gate import Mode, Reason
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, Trip
 from breaker.services import monitoring, tripping
 from breaker.services.gate import gate_of
+from breaker.triggers import TRIGGERS as BREAKER_TRIGGERS
 from oms.models import CancelLeg
 from portfolio.domain.quality import Health
 from portfolio.models import EquityPoint, Evaluation, Portfolio
+from riskconsole import triggers
 from riskconsole.alerts.models import Alert
 from riskconsole.audit.models import AuditEntry
 from tests.clock import NOON, after
@@ -285,3 +288,13 @@ class TestTheRow:
 
         assert monitoring._commit(readings) == [portfolio.pk]
         assert Evaluation.objects.get().number == 99
+
+
+def test_nothing_is_armed_in_a_database_that_lost_a_refusal() -> None:
+    triggers.remove(connection, BREAKER_TRIGGERS[:1])
+    portfolio = make_portfolio()
+
+    push(portfolio, {"USDT": "10000"})
+
+    gate = gate_of(portfolio_id=portfolio.pk, now=NOON)
+    assert (gate.health, gate.may_trade) == (Health.ARMING, False)

@@ -11,6 +11,7 @@ from portfolio.domain.outliers import Reason, Status
 from portfolio.marks import NewMark
 from portfolio.models import Mark
 from riskconsole import redis_client as clients
+from riskconsole import wake
 from tests.clock import NOON, after
 from tests.factories import mark
 
@@ -57,17 +58,16 @@ def test_an_accepted_mark_is_dirty_until_it_is_drained() -> None:
     assert marks.drain() == set()
 
 
-def test_one_monitor_task_waits_however_many_marks_arrive(
-    sent_tasks: list[tuple[str, dict[str, object]]],
-) -> None:
+def test_one_word_wakes_the_monitor_however_many_marks_arrive(redis: Redis) -> None:
     for second in range(5):
         mark("BTC/USDT", "100", now=after(second))
-    assert sent_tasks == [("breaker.monitor", {})]
+    assert redis.llen(marks.MONITOR_WAKE) == 1
 
-    marks.drain()
+    assert wake.wait(marks.MONITOR_WAKE, seconds=1)
+    assert not wake.wait(marks.MONITOR_WAKE, seconds=0.01)
     mark("BTC/USDT", "101", now=after(9))
 
-    assert len(sent_tasks) == 2
+    assert wake.wait(marks.MONITOR_WAKE, seconds=1)
 
 
 def test_saved_marks_are_what_an_emptied_redis_begins_with(redis: Redis) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
-from breaker.selectors.drawing import Runway, Series, curves_of, runway_of, spark_of
+from breaker.selectors.drawing import Runway, Series, curves_of, runway_of, spark_of, window_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -73,9 +74,29 @@ def test_curves_share_a_scale_with_zero_and_their_labels_keep_apart() -> None:
 
     assert curves is not None
     labels = sorted(Decimal(line.label_y) for line in curves.lines)
-    assert all(below - above >= 13 for above, below in zip(labels, labels[1:], strict=False))
+    assert all(below - above >= 13 for above, below in pairwise(labels))
     assert [tick.label for tick in curves.ticks] == ["13:00", "14:00", "15:00", "16:00", "17:00"]
     assert {line.points.split(" ")[0] for line in curves.lines} == {f"0.0,{curves.zero}"}
+
+
+def test_a_young_console_is_drawn_from_its_first_point() -> None:
+    now = NOON + timedelta(minutes=5)
+    young, old = [(NOON, Decimal(1))], [(NOON - timedelta(hours=9), Decimal(1))]
+    span = timedelta(hours=6)
+
+    assert window_of([young], span=span, now=now) == (NOON, now)
+    assert window_of([young, old], span=span, now=now) == (now - span, now)
+    assert window_of([], span=span, now=now) == (now - timedelta(minutes=1), now)
+
+
+def test_a_short_window_has_ticks_at_full_minutes() -> None:
+    end = NOON + timedelta(minutes=5)
+    series = [Series(name="one", tone="calm", points=[(NOON, Decimal(0)), (end, Decimal(1))])]
+
+    curves = curves_of(series, start=NOON, end=end)
+
+    assert curves is not None
+    assert [tick.label for tick in curves.ticks] == ["12:01", "12:02", "12:03", "12:04"]
 
 
 def test_without_a_point_there_is_no_drawing() -> None:
