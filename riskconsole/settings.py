@@ -8,6 +8,7 @@ import os
 import secrets
 import tempfile
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -43,6 +44,23 @@ def env_choice(name: str, *choices: str) -> str:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def env_networks(name: str) -> list[str]:
+    for network in env_list(name):
+        try:
+            ip_network(network, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} names no network: {error}") from error
+    return env_list(name)
+
+
+def env_routes(name: str) -> list[str]:
+    for place, route in enumerate(env_list(name), 1):
+        # An address may hold a secret: only its place is told.
+        if not urlsplit(route).scheme or "://" not in route:
+            raise ImproperlyConfigured(f"{name} holds no address such as mailto://... at {place}")
+    return env_list(name)
 
 
 def env_url(name: str, default: str, *schemes: str) -> str:
@@ -110,9 +128,9 @@ IS_PRODUCTION = RISKCONSOLE_ENV == "production"
 RISKCONSOLE_HOME = Path(env("RISKCONSOLE_HOME", str(BASE_DIR / "var"))).resolve()
 IS_DEMO = env_bool("RISKCONSOLE_DEMO", default=False)
 PUBLIC_URL = env_url("RISKCONSOLE_PUBLIC_URL", "http://localhost:8000", "http", "https")
-ALERT_URLS = env_list("RISKCONSOLE_ALERT_URLS")
+ALERT_URLS = env_routes("RISKCONSOLE_ALERT_URLS")
 HEARTBEAT_URL = env_optional_url("RISKCONSOLE_HEARTBEAT_URL", "http", "https")
-TRUSTED_PROXIES = env_list("RISKCONSOLE_TRUSTED_PROXIES")
+TRUSTED_PROXIES = env_networks("RISKCONSOLE_TRUSTED_PROXIES")
 if IS_DEMO and IS_PRODUCTION:
     raise ImproperlyConfigured("RISKCONSOLE_DEMO is refused where RISKCONSOLE_ENV is production")
 
@@ -177,6 +195,10 @@ DATABASES = {
         "DATABASE_URL", f"sqlite:///{quote(str(RISKCONSOLE_HOME))}/console.sqlite3"
     )
 }
+# In production the role that runs the console owns nothing; another one migrates.
+MIGRATION_DATABASE = "migration" if "DATABASE_MIGRATION_URL" in os.environ else "default"
+if MIGRATION_DATABASE != "default":
+    DATABASES[MIGRATION_DATABASE] = env_database("DATABASE_MIGRATION_URL", "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HAS_OWN_REDIS = "REDIS_URL" not in os.environ

@@ -67,7 +67,9 @@ def prepare_database() -> None:
     except OperationalError as error:
         raise MissingDatabase(f"The database does not answer: {error}") from error
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command(
+            "migrate", database=settings.MIGRATION_DATABASE, verbosity=0, interactive=False
+        )
 
 
 def _text_of(file: Path) -> str:

@@ -55,7 +55,9 @@ class Command(ConsoleCommand):
     def _play(self, *, as_json: bool) -> None:
         # There is no Redis here, on purpose; each service would say that it goes on without.
         logging.disable(logging.WARNING)
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command(
+            "migrate", database=settings.MIGRATION_DATABASE, verbosity=0, interactive=False
+        )
         for event in play(clock=timezone.now):
             self.stdout.write(json.dumps(event) if as_json else _sentence(event))
             self.stdout.flush()

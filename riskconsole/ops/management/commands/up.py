@@ -64,7 +64,9 @@ class Command(ConsoleCommand):
 
     def _prepare_database(self, url: str) -> None:
         """Migrate, and tell how the first people get in."""
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command(
+            "migrate", database=settings.MIGRATION_DATABASE, verbosity=0, interactive=False
+        )
         self.check(tags=[Tags.database], databases=["default"])
         now = datetime.now(UTC)
         notice_restore(now=now)
