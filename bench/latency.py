@@ -157,8 +157,9 @@ class Browser:
     def _listen(self) -> None:
         for text in self._socket:
             frame = json.loads(text)
-            if frame["type"] == "breaker.changed" and frame["state"] == "TRIGGERED":
-                self.tripped_at.setdefault(frame["portfolio"], perf_counter_ns())
+            for state in frame.get("portfolios", [frame]):
+                if state.get("state") == "TRIGGERED":
+                    self.tripped_at.setdefault(state["portfolio"], perf_counter_ns())
 
 
 if __name__ == "__main__":

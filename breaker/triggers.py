@@ -10,7 +10,7 @@ _EVENT = "breaker_tripevent"
 _ALLOWED = " OR ".join(
     f"(OLD.state = '{before}' AND NEW.state = '{after}')" for before, after in sorted(ALLOWED)
 )
-_FACTS = ("breaker_id", "version", "at", "cause", "reason", "actor")
+_FACTS = ("breaker_id", "version", "at", "cause", "reason", "actor", "evidence")
 
 TRIGGERS = (
     Trigger(

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Q
+
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import CancelLeg, CancelRun, LegOrder
 from portfolio.domain.holdings import Side
+from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.errors import RiskConsoleError
+from riskconsole.kernel.numbers import decimal_from
+
+# Legs whose account was seen to hold more than at the trip.
+HAS_GROWN = ~Q(growth=[])
 
 
 class NoCancelRun(RiskConsoleError):
@@ -73,7 +80,7 @@ def legs_of(*, cause: str) -> tuple[LegRow, ...]:
 
     :raises NoCancelRun: if there is none
     """
-    legs = _run(cause).legs.select_related("account__venue").prefetch_related("orders", "positions")
+    legs = _run(cause).legs.select_related("account__venue").prefetch_related("orders")
     return tuple(_row(leg) for leg in legs.order_by("account__slug"))
 
 
@@ -84,6 +91,20 @@ def open_orders_count(*, cause: str) -> int:
     """
     open_outcomes = (Outcome.FAILED, Outcome.UNKNOWN)
     return LegOrder.objects.filter(leg__run=_run(cause), outcome__in=open_outcomes).count()
+
+
+def grown_of(leg: CancelLeg) -> tuple[GrownRow, ...]:
+    """Return what the account of a leg was seen to hold more of than at the trip."""
+    return tuple(
+        GrownRow(
+            instrument=row["instrument"],
+            side=Side(row["side"]),
+            quantity=decimal_from(row["quantity"]),
+            grown_to=decimal_from(row["grown_to"]),
+            grown_at=time_from(row["grown_at"]),
+        )
+        for row in leg.growth
+    )
 
 
 def _run(cause: str) -> CancelRun:
@@ -101,17 +122,7 @@ def _row(leg: CancelLeg) -> LegRow:
         status=LegStatus(leg.status),
         cancelled=sum(row.outcome is Outcome.CANCELLED for row in orders),
         orders=orders,
-        grown=tuple(
-            GrownRow(
-                instrument=row.instrument,
-                side=Side(row.side),
-                quantity=row.quantity,
-                grown_to=row.grown_to,
-                grown_at=row.grown_at,
-            )
-            for row in leg.positions.all()
-            if row.grown_to is not None and row.grown_at is not None
-        ),
+        grown=grown_of(leg),
         attempts=leg.attempts,
         error=leg.error,
         since=_since(leg),

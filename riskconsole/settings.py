@@ -231,7 +231,6 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {
-    "oms.cancel_leg": {"queue": "emergency"},
     "oms.sweep_legs": {"queue": "emergency"},
     "oms.sweep_holds": {"queue": "emergency"},
     "breaker.*": {"queue": "monitor"},

@@ -18,14 +18,11 @@ def main() -> None:
     from tests.clock import NOON
 
     facts = TripFacts(cause=Cause.LOSS, reason="race", evidence={})
-    breakers = list(Breaker.objects.order_by("pk"))
+    breakers = list(Breaker.objects.select_related("portfolio").order_by("pk"))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    won = sum(
-        trip(portfolio_id=b.portfolio_id, version=b.version, facts=facts, now=NOON) is not None
-        for b in breakers
-    )
+    won = sum(trip(breaker=b, facts=facts, now=NOON) is not None for b in breakers)
     sys.stdout.write(f"{won}\n")
 
 

@@ -91,12 +91,8 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
     if trips:
         with transaction.atomic():
             for reading in trips:
-                tripping.trip(
-                    portfolio_id=reading.portfolio_id,
-                    version=reading.breaker.version,
-                    facts=telling.trip_facts(reading),
-                    now=reading.at,
-                )
+                facts = telling.trip_facts(reading)
+                tripping.trip(breaker=reading.breaker, facts=facts, now=reading.at)
     others = [reading for reading in readings if not reading.decision.is_trip]
     unfinished = [reading.portfolio_id for reading in trips]
     unfinished += [r.portfolio_id for r in others if r.arms and _arm(r)]

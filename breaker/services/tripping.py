@@ -1,5 +1,6 @@
 """The trip: state, trip row, cancel legs, alerts and audit entry commit together."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from portfolio.selectors import line_facts, stored_book_of
 from portfolio.services import history
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
-from riskconsole.audit.chain import Value
+from riskconsole.audit.chain import Value, canonical
 from riskconsole.audit.services import SYSTEM, record
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.numbers import known_money_text, known_ratio_text, loss_text
@@ -37,17 +38,20 @@ class TripFacts:
     address: str = ""
 
 
-@transaction.atomic
-def trip(*, portfolio_id: int, version: int, facts: TripFacts, now: datetime) -> Trip | None:
+@transaction.atomic(savepoint=False)
+def trip(*, breaker: Breaker, facts: TripFacts, now: datetime) -> Trip | None:
     """Trip the breaker if it still is as it was read; return None if somebody was first.
 
     The conditional update is the first statement: on SQLite and PostgreSQL alike it decides the
     race, and the version keeps an evaluation that began before a reset from tripping after it.
+    With the version unchanged, the limits are as they were read too.
+
+    :param breaker: as the evaluation read it, with its portfolio
     """
-    watched = Breaker.objects.filter(portfolio_id=portfolio_id, state__in=WATCHED, version=version)
+    watched = Breaker.objects.filter(pk=breaker.pk, state__in=WATCHED, version=breaker.version)
     if not _trigger(watched, now=now):
         return None
-    return _write_down(portfolio_id=portfolio_id, facts=facts, now=now)
+    return _write_down(breaker=breaker, version=breaker.version, facts=facts, now=now)
 
 
 @transaction.atomic
@@ -66,19 +70,32 @@ def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datet
     facts = _halt_facts(
         portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now
     )
-    return _write_down(portfolio_id=portfolio_id, facts=facts, now=now)
+    breaker = Breaker.objects.select_related("portfolio").get(portfolio_id=portfolio_id)
+    return _write_down(breaker=breaker, version=breaker.version - 1, facts=facts, now=now)
 
 
+def evidence_hash(evidence: Mapping[str, Value]) -> str:
+    """Return the SHA-256 of the canonical text, which binds a trip's evidence to the log."""
+    return hashlib.sha256(canonical(evidence).encode()).hexdigest()
+
+
+@transaction.atomic
 def append_breaches(*, portfolio_id: int, causes: Iterable[Cause], now: datetime) -> None:
     """Add later breaches to the open trip, each cause once; its first cause stays as it was."""
-    row = Trip.objects.get(breaker__portfolio_id=portfolio_id, reset_at=None)
+    row = Trip.objects.select_related("breaker__portfolio").get(
+        breaker__portfolio_id=portfolio_id, reset_at=None
+    )
     appended = row.events.filter(kind=TripEventKind.BREACH).values_list("reason", flat=True)
     known = {row.cause, *row.evidence.get("breaches", ()), *appended}
-    TripEvent.objects.bulk_create(
-        TripEvent(trip=row, at=now, kind=TripEventKind.BREACH, reason=cause)
-        for cause in causes
-        if cause not in known
-    )
+    for cause in [cause for cause in causes if cause not in known]:
+        TripEvent.objects.create(trip=row, at=now, kind=TripEventKind.BREACH, reason=cause)
+        record(
+            action="breaker.breach.appended",
+            subject=f"trip:{row.pk}",
+            portfolio=row.breaker.portfolio.slug,
+            payload={"cause": cause},
+            now=now,
+        )
 
 
 def _trigger(breakers: QuerySet[Breaker], *, now: datetime) -> bool:
@@ -88,11 +105,11 @@ def _trigger(breakers: QuerySet[Breaker], *, now: datetime) -> bool:
     )
 
 
-def _write_down(*, portfolio_id: int, facts: TripFacts, now: datetime) -> Trip:
-    breaker = Breaker.objects.select_related("portfolio").get(portfolio_id=portfolio_id)
+def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: datetime) -> Trip:
+    """Write everything that follows a trip of this version; the state has changed already."""
     row = Trip.objects.create(
         breaker=breaker,
-        version=breaker.version - 1,
+        version=version,
         at=now,
         cause=facts.cause,
         reason=facts.reason,
@@ -104,12 +121,12 @@ def _write_down(*, portfolio_id: int, facts: TripFacts, now: datetime) -> Trip:
     )
     cause = f"trip:{row.pk}"
     open_cancel_run(
-        portfolio_id=portfolio_id,
+        portfolio_id=breaker.portfolio_id,
         cause=cause,
         keep_reduce_only=breaker.keep_reduce_only,
         now=now,
     )
-    history.keep_around(portfolio_id=portfolio_id, at=now)
+    history.keep_around(portfolio_id=breaker.portfolio_id, at=now)
     slug = breaker.portfolio.slug
     raise_alert(
         portfolio=slug,
@@ -123,7 +140,7 @@ def _write_down(*, portfolio_id: int, facts: TripFacts, now: datetime) -> Trip:
         {
             "type": "breaker.changed",
             "portfolio": slug,
-            "version": breaker.version,
+            "version": version + 1,
             "state": BreakerState.TRIGGERED,
             "at": time_text(now),
         }
@@ -137,11 +154,11 @@ def _write_down(*, portfolio_id: int, facts: TripFacts, now: datetime) -> Trip:
         payload={
             "cause": facts.cause,
             "reason": facts.reason,
-            "version": breaker.version,
+            "version": version + 1,
             "equity": known_money_text(facts.equity),
             "reference_equity": known_money_text(facts.reference_equity),
             "loss_ratio": known_ratio_text(facts.loss_ratio),
-            "evidence": facts.evidence,
+            "evidence_hash": evidence_hash(facts.evidence),
         },
         now=now,
     )

@@ -141,11 +141,13 @@ def reducing_ids(
     """Return the orders that can only reduce: on spot, stop-sells up to the holding."""
     if holdings is None:
         return frozenset(order.id for order in orders if order.is_reduce_only)
-    left = dict(holdings)
+    stops = sorted(filter(_is_stop_sell, orders), key=lambda order: (order.created_at, order.id))
+    # The holdings are read only where there is a stop to measure by them.
+    left = dict(holdings) if stops else {}
     reducing = set()
-    for order in sorted(orders, key=lambda order: (order.created_at, order.id)):
+    for order in stops:
         base = base_of(order.instrument)
-        if not _is_stop_sell(order) or order.quantity > left.get(base, ZERO):
+        if order.quantity > left.get(base, ZERO):
             continue
         left[base] -= order.quantity
         reducing.add(order.id)

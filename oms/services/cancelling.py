@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from threading import Thread
+from functools import partial
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.functional import SimpleLazyObject
 
 from oms.domain.cancel import (
     HOLD_EVERY,
@@ -15,18 +17,21 @@ from oms.domain.cancel import (
     Outcome,
     Rules,
 )
+from oms.domain.growth import line_rows
 from oms.models import CancelLeg, CancelRun
 from oms.services import reporting
 from oms.services.attempts import Attempt, Stopwatch
-from oms.services.baseline import balances_of, store_baseline, stored_lines
+from oms.services.baseline import balances_of, stored_lines
+from oms.services.jobs import Job, start_jobs
 from oms.services.settling import note_asked, settle
-from oms.services.threads import start_threads
 from oms.venues.registry import adapter_for
 from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.models import VenueAccount
-from riskconsole.celery import enqueue_on_commit
+from riskconsole.kernel.errors import RiskConsoleError
+from riskconsole.wake import wake
 
-CANCEL_LEG_TASK = "oms.cancel_leg"
+# Where the sweep that lingers hears of a run that was opened.
+LEGS_WAKE = "oms:legs"
 
 # Longer than the time-outs of the six calls of one attempt together.
 LEASE = timedelta(seconds=30)
@@ -34,11 +39,17 @@ LEASE = timedelta(seconds=30)
 # Further ahead than any lease or pause reaches.
 TOO_FAR = timedelta(minutes=2)
 
+# What an attempt needs beside its leg.
+ATTENDED = ("run", "account__venue")
+
 OPEN = (LegStatus.PENDING, LegStatus.NEEDS_HUMAN)
 HELD = (LegStatus.EMPTY,)
 
 
-@transaction.atomic
+class NoTransaction(RiskConsoleError):
+    """A cancel run must commit or roll back with the trip that opens it."""
+
+
 def open_cancel_run(
     *, portfolio_id: int, cause: str, keep_reduce_only: bool, now: datetime
 ) -> CancelRun:
@@ -46,77 +57,89 @@ def open_cancel_run(
 
     Calling it again with the same cause returns the run that is already open. The caller's audit
     entry tells it.
+
+    :raises NoTransaction: if the caller holds no transaction
     """
-    run, is_new = CancelRun.objects.get_or_create(
-        cause=cause,
-        defaults={
-            "portfolio_id": portfolio_id,
-            "keep_reduce_only": keep_reduce_only,
-            "opened_at": now,
-        },
-    )
-    if is_new:
-        accounts = VenueAccount.objects.filter(portfolio_id=portfolio_id)
-        _add_legs(run=run, accounts=accounts.select_related("venue", "portfolio"), now=now)
+    if not connection.in_atomic_block:
+        raise NoTransaction(f"The cancel run of {cause} needs the transaction of what caused it")
+    run = CancelRun.objects.filter(cause=cause).first()
+    if run is None:
+        run = CancelRun.objects.create(
+            cause=cause,
+            portfolio_id=portfolio_id,
+            keep_reduce_only=keep_reduce_only,
+            opened_at=now,
+        )
+        _add_legs(run=run, accounts=VenueAccount.objects.filter(portfolio=portfolio_id), now=now)
     return run
 
 
 def send_cancel_leg(
-    *, leg_id: int, now: datetime, ticks: Callable[[], float] = time.monotonic
+    *, leg: CancelLeg, now: datetime, ticks: Callable[[], float] = time.monotonic
 ) -> LegStatus:
-    """Make one attempt to empty an account, unless somebody else is at it or it is not due.
+    """Make one attempt to empty an account, unless somebody was faster.
 
+    :param leg: as it was read when it was due, its run and its account's venue loaded
     :param ticks: seconds that no one can set; they date the listings within the attempt
     """
-    leg = _claim(leg_id=leg_id, now=now)
-    if leg is None:
-        return LegStatus(CancelLeg.objects.values_list("status", flat=True).get(pk=leg_id))
+    if not _claim(leg, now=now):
+        return LegStatus(leg.status)
     attempt = _attempt_on(leg, watch=Stopwatch(now, ticks))
     attempt.run()
-    return settle(leg_id=leg_id, fence=leg.fence, attempt=attempt)
+    return settle(leg_id=leg.pk, fence=leg.fence, attempt=attempt)
 
 
-def sweep_legs(*, now: datetime) -> list[Thread]:
+def sweep_legs(*, now: datetime) -> list[Job]:
     """Attend to every due leg that is not empty, and ask for a human where one waits too long.
 
-    The threads are started, not awaited: an account that hangs holds up no other, and no sweep.
+    The jobs are started, not awaited: an account that hangs holds up no other, and no sweep.
     """
     _ask_for_humans(now=now)
-    return start_threads(_attend, due_leg_ids(now=now), now=now)
+    return start_jobs(_attend, due_legs(now=now), now=now)
 
 
-def sweep_holds(*, now: datetime) -> list[Thread]:
+def attend_new(*, now: datetime) -> list[Job]:
+    """Attend to the legs that nobody attended to yet, and leave all others to the next sweep."""
+    new = CancelLeg.objects.filter(attempts=0, status=LegStatus.PENDING, is_ended=False)
+    return start_jobs(_attend, new.select_related(*ATTENDED), now=now)
+
+
+def sweep_holds(*, now: datetime) -> list[Job]:
     """Ask every empty account again every 5 s, as sweep_legs() does, until its run has ended."""
     _cover_new_accounts(now=now)
-    return start_threads(_attend, due_hold_ids(now=now), now=now)
+    return start_jobs(_attend, due_holds(now=now), now=now)
 
 
-def due_leg_ids(*, now: datetime) -> list[int]:
+def due_legs(*, now: datetime) -> list[CancelLeg]:
     """Return the legs whose next attempt is due and whose account is not confirmed empty."""
-    return _due_ids(OPEN, now=now)
+    return _due_legs(OPEN, now=now)
 
 
-def due_hold_ids(*, now: datetime) -> list[int]:
+def due_holds(*, now: datetime) -> list[CancelLeg]:
     """Return the legs whose account is confirmed empty and must be asked again."""
-    return _due_ids(HELD, now=now)
+    return _due_legs(HELD, now=now)
 
 
-def _add_legs(*, run: CancelRun, accounts: Iterable[VenueAccount], now: datetime) -> None:
-    legs = CancelLeg.objects.bulk_create(
+def _add_legs(*, run: CancelRun, accounts: QuerySet[VenueAccount], now: datetime) -> None:
+    """Add a leg per account, and wake the sweep once they are committed."""
+    found = accounts.select_related("venue", "portfolio")
+    held = stored_lines(found)
+    CancelLeg.objects.bulk_create(
         CancelLeg(
             run=run,
             account=account,
             status=_first_status(account),
             next_attempt_at=now,
             unconfirmed_since=now,
-            baseline_at=account.as_of and now,
+            baseline=line_rows(held[account.pk]) if account.as_of else None,
         )
-        for account in accounts
+        for account in found
     )
-    for leg in legs:
-        if leg.status == LegStatus.PENDING:
-            store_baseline(leg, stored_lines(leg.account))
-            enqueue_on_commit(CANCEL_LEG_TASK, leg_id=leg.pk)
+    transaction.on_commit(_wake_sweep, robust=True)
+
+
+def _wake_sweep() -> None:
+    wake(LEGS_WAKE)
 
 
 def _first_status(account: VenueAccount) -> LegStatus:
@@ -137,8 +160,7 @@ def _cover_new_accounts(*, now: datetime) -> None:
 def _cover(*, run_id: int, now: datetime) -> None:
     run = CancelRun.objects.select_for_update().get(pk=run_id)
     accounts = VenueAccount.objects.filter(portfolio=run.portfolio_id)
-    missing = accounts.exclude(cancel_legs__run=run).select_related("venue", "portfolio")
-    _add_legs(run=run, accounts=missing, now=now)
+    _add_legs(run=run, accounts=accounts.exclude(cancel_legs__run=run), now=now)
 
 
 def _due(*, now: datetime) -> Q:
@@ -150,49 +172,54 @@ def _due(*, now: datetime) -> Q:
     return is_due & is_free & Q(is_ended=False)
 
 
-def _due_ids(statuses: Iterable[LegStatus], *, now: datetime) -> list[int]:
+def _due_legs(statuses: Iterable[LegStatus], *, now: datetime) -> list[CancelLeg]:
     legs = CancelLeg.objects.filter(_due(now=now), status__in=statuses)
-    return list(legs.order_by("next_attempt_at", "pk").values_list("pk", flat=True))
+    return list(legs.order_by("next_attempt_at", "pk").select_related(*ATTENDED))
 
 
-def _attend(leg_id: int, now: datetime) -> None:
-    send_cancel_leg(leg_id=leg_id, now=now)
+def _attend(leg: CancelLeg, now: datetime) -> None:
+    send_cancel_leg(leg=leg, now=now)
 
 
-@transaction.atomic
-def _claim(*, leg_id: int, now: datetime) -> CancelLeg | None:
-    """Take the leg for one attempt; a process that dies frees it when its lease ends."""
-    legs = CancelLeg.objects.filter(_due(now=now), pk=leg_id, status__in=OPEN + HELD)
-    taken = legs.update(lease_until=now + LEASE, fence=F("fence") + 1, attempts=F("attempts") + 1)
-    if not taken:
-        return None
-    related = CancelLeg.objects.select_related("run", "account__venue", "account__portfolio")
-    return related.get(pk=leg_id)
+def _claim(leg: CancelLeg, *, now: datetime) -> bool:
+    """Take the leg for one attempt, unless somebody took, settled or ended it since it was read.
+
+    A process that dies frees it when its lease ends.
+    """
+    as_read = CancelLeg.objects.filter(
+        pk=leg.pk, fence=leg.fence, lease_until=leg.lease_until, is_ended=False
+    )
+    leg.fence, leg.attempts = leg.fence + 1, leg.attempts + 1
+    taken = as_read.update(lease_until=now + LEASE, fence=leg.fence, attempts=leg.attempts)
+    return taken == 1
 
 
 def _attempt_on(leg: CancelLeg, *, watch: Stopwatch) -> Attempt:
     rules = _rules_of(leg)
-    has_kept = leg.orders.filter(outcome=Outcome.KEPT).exists()
     checked_at = leg.positions_checked_at
     return Attempt(
         adapter=adapter_for(leg.account),
         rules=rules,
-        may_cancel_all=not (rules.keep_reduce_only or leg.confirmed_at or has_kept),
+        may_cancel_all=not (rules.keep_reduce_only or leg.confirmed_at or _has_kept(leg)),
         is_first=leg.first_empty_at is None,
         checks_positions=checked_at is None or watch.started_at - checked_at >= HOLD_EVERY,
-        may_send=lambda orders: note_asked(
-            leg_id=leg.pk, fence=leg.fence, orders=orders, rules=rules, now=watch.now()
-        ),
+        may_send=lambda orders: note_asked(leg=leg, orders=orders, rules=rules, now=watch.now()),
         watch=watch,
     )
 
 
+def _has_kept(leg: CancelLeg) -> bool:
+    """Return whether an order was kept; before its first attempt a leg has met none."""
+    return leg.attempts > 1 and leg.orders.filter(outcome=Outcome.KEPT).exists()
+
+
 def _rules_of(leg: CancelLeg) -> Rules:
-    is_spot = leg.account.kind == AccountKind.SPOT
+    # Read only if a listing has an order to measure by it: the first cancel must not wait for it.
+    holdings: Any = SimpleLazyObject(partial(balances_of, leg.account))
     return Rules(
         committed_at=leg.run.opened_at,
         keep_reduce_only=leg.run.keep_reduce_only,
-        holdings=balances_of(leg.account) if is_spot else None,
+        holdings=holdings if leg.account.kind == AccountKind.SPOT else None,
     )
 
 

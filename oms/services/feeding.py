@@ -2,11 +2,10 @@
 
 import logging
 from datetime import datetime
-from threading import Thread
 
 from django.db import Error
 
-from oms.services.threads import start_threads
+from oms.services.jobs import Job, start_jobs
 from oms.venues.base import AccountSnapshot, Quote, VenueError
 from oms.venues.paper_market import fill_crossed, step_market
 from oms.venues.registry import adapter_for
@@ -44,10 +43,10 @@ def take_snapshot(*, account_id: int, now: datetime) -> None:
     )
 
 
-def take_snapshots(*, now: datetime) -> list[Thread]:
+def take_snapshots(*, now: datetime) -> list[Job]:
     """Read every account that its venue feeds, each in a thread of its own."""
     fed = VenueAccount.objects.filter(venue__kind=VenueKind.PAPER)
-    return start_threads(_try_snapshot, fed.values_list("pk", flat=True), now=now)
+    return start_jobs(_try_snapshot, fed.values_list("pk", flat=True), now=now)
 
 
 def _hand_over(venue: Venue, quotes: tuple[Quote, ...], *, now: datetime) -> None:

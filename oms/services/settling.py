@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from oms.domain.cancel import (
     MAYBE_OPEN,
@@ -21,28 +21,27 @@ from oms.domain.cancel import (
     next_standing,
     outcome_of,
 )
-from oms.domain.growth import Line, grown_lines
+from oms.domain.growth import Line, grown_lines, growth_row, line_rows, lines_from
 from oms.domain.orders import OpenOrder
-from oms.models import CancelLeg, LegOrder, LegPosition
+from oms.models import CancelLeg, LegOrder
 from oms.services import reporting
 from oms.services.attempts import Attempt
-from oms.services.baseline import held_lines, store_baseline
-from portfolio.domain.holdings import Side
+from oms.services.baseline import held_lines
 from riskconsole.kernel.numbers import ZERO
 
 logger = logging.getLogger(__name__)
 
 
 def note_asked(
-    *, leg_id: int, fence: int, orders: Collection[OpenOrder], rules: Rules, now: datetime
+    *, leg: CancelLeg, orders: Collection[OpenOrder], rules: Rules, now: datetime
 ) -> bool:
-    """Store what is about to be cancelled; return False if the leg is no longer ours.
+    """Store what is about to be cancelled; return False if the claimed leg is no longer ours.
 
     Without it a crash between the cancel and the settling would leave no trace of the orders.
     """
     with transaction.atomic():
-        leg = _locked(leg_id=leg_id, fence=fence)
-        if leg is None:
+        ours = _ours(leg_id=leg.pk, fence=leg.fence).select_for_update()
+        if not ours.values_list("pk"):
             return False
         asked = Evidence(is_listed=None, is_kept=False, was_asked=True, answer=None)
         _store(
@@ -78,13 +77,13 @@ def settle(*, leg_id: int, fence: int, attempt: Attempt) -> LegStatus:
     return LegStatus(leg.status)
 
 
+def _ours(*, leg_id: int, fence: int) -> QuerySet[CancelLeg]:
+    return CancelLeg.objects.filter(pk=leg_id, fence=fence, is_ended=False)
+
+
 def _locked(*, leg_id: int, fence: int) -> CancelLeg | None:
-    legs = CancelLeg.objects.select_for_update(of=("self",))
-    return (
-        legs.select_related("run", "account__venue", "account__portfolio")
-        .filter(pk=leg_id, fence=fence, is_ended=False)
-        .first()
-    )
+    legs = _ours(leg_id=leg_id, fence=fence).select_for_update(of=("self",))
+    return legs.select_related("run", "account__venue", "account__portfolio").first()
 
 
 def _evidence_of(leg: CancelLeg, attempt: Attempt) -> dict[str, Evidence]:
@@ -177,26 +176,14 @@ def _note_growth(*, leg: CancelLeg, attempt: Attempt, now: datetime) -> dict[Lin
         return {}
     held = held_lines(leg.account, attempt.snapshot)
     leg.positions_checked_at = now
-    if leg.baseline_at is None:
-        leg.baseline_at = now
-        store_baseline(leg, held)
+    if leg.baseline is None:
+        leg.baseline = line_rows(held)
         return {}
-    rows = {Line(row.instrument, Side(row.side)): row for row in leg.positions.all()}
-    known = {line for line, row in rows.items() if row.grown_at is not None}
-    baseline = {line: row.quantity for line, row in rows.items()}
+    baseline, known = lines_from(leg.baseline), lines_from(leg.growth)
     grown = grown_lines(baseline, held)
-    fresh = {line: grown[line] for line in grown.keys() - known}
-    for line, quantity in fresh.items():
-        _store_growth(leg=leg, line=line, held=quantity, now=now)
+    fresh = {line: total for line, total in grown.items() if line not in known}
+    leg.growth = leg.growth + [
+        growth_row(line, quantity=baseline.get(line, ZERO), grown_to=total, grown_at=now)
+        for line, total in fresh.items()
+    ]
     return fresh
-
-
-def _store_growth(*, leg: CancelLeg, line: Line, held: Decimal, now: datetime) -> None:
-    growth = {"grown_to": held, "grown_at": now}
-    LegPosition.objects.update_or_create(
-        leg=leg,
-        instrument=line.instrument,
-        side=line.side,
-        defaults=growth,
-        create_defaults={"quantity": ZERO, **growth},
-    )

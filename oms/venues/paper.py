@@ -1,7 +1,7 @@
 """The port onto the simulated venue; its state is in tables, so several processes share it."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,6 +33,7 @@ from oms.venues.base import (
 )
 from oms.venues.paper_market import marks_on
 from portfolio.domain.holdings import Side
+from portfolio.models import VenueAccount
 from riskconsole.kernel.numbers import ONE
 
 PAGE = 100
@@ -51,8 +52,9 @@ _ANSWERS: dict[str, Callable[[str], VenueError]] = {
 class PaperAdapter:
     """One account at the simulated venue, with the faults that are scripted for it."""
 
-    account_id: int
+    account: VenueAccount
     sleep: Callable[[float], object] = time.sleep
+    _loaded: PaperAccount | None = None
 
     def open_orders(self) -> OrderList:
         """List what is open, a page of 100 at a time."""
@@ -68,25 +70,21 @@ class PaperAdapter:
 
     def cancel_all(self) -> None:
         """Take every order off the book."""
-        fault = self._begin(PaperCall.CANCEL_ALL)
-        self._cancel(list(self._account().orders.order_by("pk")), fault)
+        self._cancel(PaperCall.CANCEL_ALL)
 
     def cancel_orders(self, ids: Collection[str]) -> Mapping[str, CancelAnswer]:
         """Take these orders off the book."""
-        fault = self._begin(PaperCall.CANCEL_ORDERS)
-        orders = list(self._account().orders.filter(pk__in=ids).order_by("pk"))
-        open_ids = {str(order.pk) for order in orders}
-        cancelled = {str(pk) for pk in self._cancel(orders, fault)}
+        found, cancelled = self._cancel(PaperCall.CANCEL_ORDERS, ids=ids)
         return {
-            order_id: _answer(is_open=order_id in open_ids, is_cancelled=order_id in cancelled)
+            order_id: _answer(is_open=order_id in found, is_cancelled=order_id in cancelled)
             for order_id in ids
         }
 
     def snapshot(self, *, now: datetime) -> AccountSnapshot:
         """Read balances and positions."""
         fault = self._begin(PaperCall.SNAPSHOT)
-        account = self._account()
-        marks = marks_on(account.account.venue)
+        account = self._paper()
+        marks = marks_on(self.account.venue)
         positions = tuple(
             VenuePosition(
                 instrument=row.instrument,
@@ -106,7 +104,7 @@ class PaperAdapter:
     def quotes(self, instruments: Sequence[str]) -> tuple[Quote, ...]:
         """Read mark prices; an instrument without one is left out."""
         fault = self._begin(PaperCall.QUOTES)
-        marks = marks_on(self._account().account.venue)
+        marks = marks_on(self.account.venue)
         _end(fault)
         return tuple(
             Quote(instrument=instrument, price=marks[instrument], source_at=None)
@@ -116,19 +114,22 @@ class PaperAdapter:
 
     def listed_instruments(self) -> frozenset[str]:
         """Return every instrument that has a price there."""
-        return frozenset(marks_on(self._account().account.venue))
+        return frozenset(marks_on(self.account.venue))
 
-    def _account(self) -> PaperAccount:
-        accounts = PaperAccount.objects.select_related("account__venue")
-        return accounts.get(account_id=self.account_id)
+    def _paper(self) -> PaperAccount:
+        """Return the account and its faults as they were at first: an adapter lives shortly."""
+        if self._loaded is None:
+            accounts = PaperAccount.objects.prefetch_related("faults")
+            self._loaded = accounts.get(account=self.account)
+        return self._loaded
 
     def _page(self, *, after: int) -> list[PaperOrder]:
-        orders = PaperOrder.objects.filter(account__account_id=self.account_id, pk__gt=after)
+        orders = PaperOrder.objects.filter(account=self._paper().pk, pk__gt=after)
         return list(orders.order_by("pk")[:PAGE])
 
     def _begin(self, call: PaperCall) -> PaperFault | None:
         """Wait as long as the venue takes, and raise what it answers instead of acting."""
-        account = self._account()
+        account = self._paper()
         fault = _next_fault(account, call)
         delay = timedelta(milliseconds=account.latency_ms)
         if fault is not None and fault.kind == PaperFaultKind.LATENCY:
@@ -141,23 +142,33 @@ class PaperAdapter:
         _raise_answer(fault, call)
         return fault
 
-    def _cancel(self, orders: Sequence[PaperOrder], fault: PaperFault | None) -> frozenset[int]:
+    def _cancel(
+        self, call: PaperCall, *, ids: Collection[str] | None = None
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the orders that were on the book, and those of them that left it."""
+        fault = self._begin(call)
         is_partial = fault is not None and fault.kind == PaperFaultKind.PARTIAL
-        asked = orders[: fault.amount] if fault is not None and is_partial else orders
-        cancelled = paper_book.cancel(account=self._account(), orders=asked)
-        if fault is not None and fault.kind == PaperFaultKind.APPEAR and orders:
-            _appear(orders[-1])
+        found, cancelled = paper_book.cancel(
+            account=self._paper(), ids=ids, at_most=fault.amount if fault and is_partial else None
+        )
+        if fault is not None and fault.kind == PaperFaultKind.APPEAR and found:
+            _appear(found[-1])
         _end(fault)
-        return cancelled
+        return _ids(found), _ids(cancelled)
 
 
 def _next_fault(account: PaperAccount, call: PaperCall) -> PaperFault | None:
     """Use up one call of the first fault that is scripted for it."""
-    scripted = account.faults.filter(call__in=[call, PaperCall.ANY], remaining__gt=0)
-    for fault in scripted.order_by("pk"):
-        if scripted.filter(pk=fault.pk).update(remaining=F("remaining") - 1):
+    for fault in sorted(account.faults.all(), key=lambda fault: fault.pk):
+        if fault.call in {call, PaperCall.ANY} and fault.remaining and _use_up(fault):
             return fault
     return None
+
+
+def _use_up(fault: PaperFault) -> bool:
+    fault.remaining -= 1
+    still = PaperFault.objects.filter(pk=fault.pk, remaining__gt=0)
+    return still.update(remaining=F("remaining") - 1) == 1
 
 
 def _raise_answer(fault: PaperFault | None, call: PaperCall) -> None:
@@ -191,6 +202,10 @@ def _answer(*, is_open: bool, is_cancelled: bool) -> CancelAnswer:
     if not is_open:
         return CancelAnswer.GONE
     return CancelAnswer.ACCEPTED if is_cancelled else CancelAnswer.FAILED
+
+
+def _ids(orders: Iterable[PaperOrder]) -> frozenset[str]:
+    return frozenset(str(order.pk) for order in orders)
 
 
 def _listing(orders: Sequence[PaperOrder], *, is_complete: bool) -> OrderList:

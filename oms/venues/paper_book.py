@@ -47,15 +47,25 @@ def place_order(
         is_reduce_only=is_reduce_only,
         created_at=now,
     )
-    _enter(order, PaperVerb.PLACED, "")
+    _entry(order, PaperVerb.PLACED).save(force_insert=True)
     return order
 
 
 @transaction.atomic
-def cancel(*, account: PaperAccount, orders: Collection[PaperOrder]) -> frozenset[int]:
-    """Take orders off the book and return the pks of those that were still on it."""
+def cancel(
+    *, account: PaperAccount, ids: Collection[str] | None = None, at_most: int | None = None
+) -> tuple[list[PaperOrder], list[PaperOrder]]:
+    """Take orders off the book, all or those with these ids.
+
+    Return those that were on it and those that left it: the same, unless at_most stops halfway.
+    """
     _lock(account)
-    return frozenset(order.pk for order in orders if _remove(order, PaperVerb.CANCELLED, ""))
+    wanted = account.orders.order_by("pk")
+    found = list(wanted if ids is None else wanted.filter(pk__in=ids))
+    cancelled = found[:at_most]
+    PaperOrder.objects.filter(pk__in=[order.pk for order in cancelled]).delete()
+    PaperEntry.objects.bulk_create(_entry(order, PaperVerb.CANCELLED) for order in cancelled)
+    return found, cancelled
 
 
 @transaction.atomic
@@ -139,15 +149,14 @@ def _set_total(account: PaperAccount, asset: str, total: Decimal) -> None:
     PaperBalance.objects.update_or_create(account=account, asset=asset, defaults={"total": total})
 
 
-def _remove(order: PaperOrder, verb: PaperVerb, text: str) -> bool:
-    deleted, _ = PaperOrder.objects.filter(pk=order.pk).delete()
-    if deleted:
-        _enter(order, verb, text)
-    return bool(deleted)
+def _remove(order: PaperOrder, verb: PaperVerb, text: str) -> None:
+    """Take one order off the book; its account is locked, so it is still there."""
+    PaperOrder.objects.filter(pk=order.pk).delete()
+    _entry(order, verb, text).save(force_insert=True)
 
 
-def _enter(order: PaperOrder, verb: PaperVerb, text: str) -> None:
-    PaperEntry.objects.create(
+def _entry(order: PaperOrder, verb: PaperVerb, text: str = "") -> PaperEntry:
+    return PaperEntry(
         account_id=order.account_id,
         verb=verb,
         order_id=str(order.pk),

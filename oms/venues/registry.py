@@ -43,5 +43,5 @@ class NoAdapter:
 def adapter_for(account: VenueAccount) -> VenueAdapter:
     """Return the adapter of an account, its venue loaded; it talks to nobody yet."""
     if account.venue.kind == VenueKind.PAPER:
-        return PaperAdapter(account_id=account.pk)
+        return PaperAdapter(account=account)
     return NoAdapter(venue=account.venue.slug)

@@ -29,16 +29,16 @@ def test_what_follows_a_commit_goes_on_behind_a_dead_broker(
 ) -> None:
     followed = []
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
-        celery.enqueue_on_commit("oms.cancel_leg", leg_id=1)
+        celery.enqueue_on_commit("alerts.deliver", leg_id=1)
         transaction.on_commit(lambda: followed.append("the next"))
 
     assert followed == ["the next"]
-    assert dead_broker == ["oms.cancel_leg"]
+    assert dead_broker == ["alerts.deliver"]
 
 
 @pytest.mark.usefixtures("dead_broker")
 def test_a_dead_broker_is_asked_once_and_then_left_alone(dead_broker: list[str]) -> None:
     for leg in range(20):
-        celery.nudger.send("oms.cancel_leg", leg_id=leg)
+        celery.nudger.send("alerts.deliver", leg_id=leg)
 
     assert len(dead_broker) == 1

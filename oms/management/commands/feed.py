@@ -4,7 +4,7 @@ import logging
 import signal
 from datetime import UTC, datetime
 from itertools import count
-from threading import Event, Thread
+from threading import Event
 from types import FrameType
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db import Error, connection
 from redis import RedisError
 
 from oms.services.feeding import poll_venues, take_snapshots
+from oms.services.jobs import Job
 from oms.venues.base import TIMEOUT
 from riskconsole.live.heartbeats import beat
 
@@ -33,26 +34,26 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        threads: list[Thread] = []
+        jobs: list[Job] = []
         for number in count():
-            threads = poll(now=datetime.now(UTC), takes_snapshots=number % 2 == 0) or threads
+            jobs = poll(now=datetime.now(UTC), takes_snapshots=number % 2 == 0) or jobs
             if stopping.wait(POLL_SECONDS):
                 break
-        for thread in threads:
-            thread.join(timeout=TIMEOUT.total_seconds())
+        for job in jobs:
+            job.join(timeout=TIMEOUT.total_seconds())
 
 
-def poll(*, now: datetime, takes_snapshots: bool) -> list[Thread]:
+def poll(*, now: datetime, takes_snapshots: bool) -> list[Job]:
     """Read once; an outage of the database or of Redis is logged, and the next poll tries again.
 
-    Return the threads that read snapshots, if any.
+    Return the jobs that read snapshots, if any.
     """
     try:
         poll_venues(now=now)
-        threads = take_snapshots(now=now) if takes_snapshots else []
+        jobs = take_snapshots(now=now) if takes_snapshots else []
         beat("feed")
     except (Error, RedisError) as error:
         logger.warning("The feed waits for the next second: %s", error)
         connection.close()
         return []
-    return threads
+    return jobs

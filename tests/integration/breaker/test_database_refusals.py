@@ -60,6 +60,7 @@ def test_an_allowed_one_is_not(before: BreakerState, after: BreakerState) -> Non
         "UPDATE breaker_trip SET cause = 'LOSS'",
         "UPDATE breaker_trip SET reason = 'nothing happened'",
         "UPDATE breaker_trip SET version = 0",
+        "UPDATE breaker_trip SET evidence = '{}'",
     ],
 )
 def test_what_a_trip_wrote_down_stays(statement: str) -> None:

@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 
 import pytest
@@ -121,12 +122,11 @@ class TestAWarning:
     def test_an_evaluation_that_loses_its_race_to_a_warning_still_trips(self) -> None:
         portfolio = make_portfolio()
         push(portfolio, {"USDT": "10000"})
-        breaker = Breaker.objects.get()
+        breaker = Breaker.objects.select_related("portfolio").get()
         Breaker.objects.update(state=BreakerState.WARNING)
 
         trip = tripping.trip(
-            portfolio_id=portfolio.pk,
-            version=breaker.version,
+            breaker=breaker,
             facts=tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={}),
             now=after(1),
         )
@@ -298,3 +298,25 @@ def test_nothing_is_armed_in_a_database_that_lost_a_refusal() -> None:
 
     gate = gate_of(portfolio_id=portfolio.pk, now=NOON)
     assert (gate.health, gate.may_trade) == (Health.ARMING, False)
+
+
+def test_a_loss_after_a_halt_is_appended_once_and_told() -> None:
+    portfolio = make_portfolio()
+    push(portfolio, {"USDT": "10000"})
+    tripping.halt(portfolio_id=portfolio.pk, reason="", actor="command", address="", now=after(1))
+
+    push(portfolio, {"USDT": "9000"}, now=after(2))
+    push(portfolio, {"USDT": "8000"}, now=after(4))
+
+    assert Trip.objects.get().events.get().reason == Cause.LOSS
+    assert AuditEntry.objects.filter(action="breaker.breach.appended").count() == 1
+
+
+def test_the_log_binds_the_evidence_of_a_trip() -> None:
+    portfolio = make_portfolio()
+    push(portfolio, {"USDT": "10000"})
+    push(portfolio, {"USDT": "9000"}, now=after(1))
+
+    trip = Trip.objects.get()
+    entry = AuditEntry.objects.get(action="breaker.trip.happened")
+    assert json.loads(entry.payload)["evidence_hash"] == tripping.evidence_hash(trip.evidence)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.db import transaction
+
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import (
@@ -127,25 +129,26 @@ class Desk:
         )
 
     def trip(self, *, keep_reduce_only: bool = False) -> CancelRun:
-        return cancelling.open_cancel_run(
-            portfolio_id=self.portfolio.pk,
-            cause="trip:1",
-            keep_reduce_only=keep_reduce_only,
-            now=self.now,
-        )
+        with transaction.atomic():
+            return cancelling.open_cancel_run(
+                portfolio_id=self.portfolio.pk,
+                cause="trip:1",
+                keep_reduce_only=keep_reduce_only,
+                now=self.now,
+            )
 
     def attend(self, *, seconds: float = 0) -> None:
         """Let the clock run and make every attempt on the way as it falls due."""
         end = self.now + timedelta(seconds=seconds)
         while True:
-            for leg_id in self._due():
-                cancelling.send_cancel_leg(leg_id=leg_id, now=self.now, ticks=no_ticks)
+            for leg in self._due():
+                cancelling.send_cancel_leg(leg=leg, now=self.now, ticks=no_ticks)
             if self.now >= end:
                 return
             self.now = min(self._next_due(), end)
 
-    def _due(self) -> list[int]:
-        return cancelling.due_leg_ids(now=self.now) + cancelling.due_hold_ids(now=self.now)
+    def _due(self) -> list[CancelLeg]:
+        return cancelling.due_legs(now=self.now) + cancelling.due_holds(now=self.now)
 
     def _next_due(self) -> datetime:
         legs = CancelLeg.objects.filter(is_ended=False).exclude(status=LegStatus.NOT_CONNECTED)

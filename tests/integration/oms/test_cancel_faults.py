@@ -104,7 +104,7 @@ def test_an_attempt_that_hangs_does_not_keep_the_alarm_from_ringing(desk: Desk) 
     paper = desk.account()
     desk.trip()
     leg = leg_of(paper)
-    assert cancelling._claim(leg_id=leg.pk, now=NOON + timedelta(seconds=40)) is not None
+    assert cancelling._claim(leg, now=NOON + timedelta(seconds=40))
 
     cancelling._ask_for_humans(now=NOON + timedelta(seconds=60))
     cancelling._ask_for_humans(now=NOON + timedelta(seconds=61))
@@ -224,7 +224,7 @@ class TestFence:
             return listed(adapter)
 
         monkeypatch.setattr(paper_venue.PaperAdapter, "open_orders", list_while_another_takes_over)
-        cancelling.send_cancel_leg(leg_id=leg.pk, now=NOON, ticks=no_ticks)
+        cancelling.send_cancel_leg(leg=leg, now=NOON, ticks=no_ticks)
 
         assert paper.orders.count() == 1
         assert not LegOrder.objects.exists()
@@ -238,7 +238,7 @@ class TestFence:
 
         an_hour_back = desk.now - timedelta(hours=1)
 
-        assert cancelling.due_leg_ids(now=an_hour_back) == [leg_of(paper).pk]
+        assert cancelling.due_legs(now=an_hour_back) == [leg_of(paper)]
 
 
 def test_the_alarm_names_account_venue_and_reason(desk: Desk) -> None:

@@ -1,4 +1,6 @@
+import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from redis import Redis
 
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
@@ -9,8 +11,10 @@ from oms.services import cancelling
 from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.models import VenueAccount
 from riskconsole.alerts.models import Alert, Level
+from riskconsole.wake import wait
 from tests.integration.oms.desk import (
     BTC_SPOT,
+    NOON,
     Desk,
     actions,
     leg_of,
@@ -21,10 +25,10 @@ from tests.integration.oms.desk import (
 
 
 class TestOpenCancelRun:
-    def test_opens_one_leg_per_account_and_enqueues_those_that_can_be_reached(
+    def test_opens_one_leg_per_account_and_wakes_the_sweep_once_they_are_committed(
         self,
         desk: Desk,
-        sent_tasks: list[object],
+        redis: Redis,
         django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     ) -> None:
         paper = desk.account()
@@ -37,16 +41,24 @@ class TestOpenCancelRun:
 
         with django_capture_on_commit_callbacks(execute=True):
             desk.trip()
+            was_woken_before = redis.exists(cancelling.LEGS_WAKE)
 
         assert status_of(paper) is LegStatus.PENDING
         assert CancelLeg.objects.get(account=manual).status == LegStatus.NOT_CONNECTED
-        assert sent_tasks == [(cancelling.CANCEL_LEG_TASK, {"leg_id": leg_of(paper).pk})]
+        assert (was_woken_before, wait(cancelling.LEGS_WAKE, seconds=1)) == (0, True)
 
     def test_is_the_same_run_for_the_same_cause(self, desk: Desk) -> None:
         desk.account()
 
         assert desk.trip() == desk.trip()
         assert CancelLeg.objects.count() == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_refuses_a_caller_without_a_transaction(self, flushable_db: None) -> None:
+        with pytest.raises(cancelling.NoTransaction, match="trip:1"):
+            cancelling.open_cancel_run(
+                portfolio_id=1, cause="trip:1", keep_reduce_only=False, now=NOON
+            )
 
     def test_covers_an_account_that_joins_a_halted_portfolio(self, desk: Desk) -> None:
         desk.trip()

@@ -11,7 +11,6 @@ from oms.models import (
     CancelLeg,
     CancelRun,
     LegOrder,
-    LegPosition,
     PaperAccount,
     PaperBalance,
     PaperEntry,
@@ -48,9 +47,6 @@ REFUSED = [
     ("cancel_leg_empty_is_confirmed", CancelLeg, {"listed_at": None}),
     ("leg_order_outcome_known", LegOrder, {"outcome": "DONE"}),
     ("leg_order_cancelled_was_asked", LegOrder, {"was_asked": False}),
-    ("leg_position_side_known", LegPosition, {"side": "UP"}),
-    ("leg_position_growth_whole", LegPosition, {"grown_at": NOON}),
-    ("leg_position_growth_whole", LegPosition, {"grown_at": NOON, "grown_to": Decimal("0.1")}),
     ("paper_position_side_known", PaperPosition, {"side": "UP"}),
     ("paper_position_numbers_positive", PaperPosition, {"quantity": Decimal(0)}),
     ("paper_order_side_known", PaperOrder, {"side": "HOLD"}),
@@ -83,7 +79,7 @@ def test_nothing_is_stored_twice(paper: PaperAccount) -> None:
             opened_at=NOON + timedelta(seconds=1),
         ),
         PaperBalance(account=paper, asset="USDT", total=Decimal(1)),
-        *(copy_of(model) for model in (LegOrder, LegPosition, PaperPosition, PaperMark)),
+        *(copy_of(model) for model in (LegOrder, PaperPosition, PaperMark)),
     ]
 
     for twin in twins:

@@ -4,15 +4,18 @@ import pytest
 
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide
-from oms.models import CancelLeg, CancelRun, LegOrder, LegPosition
+from oms.models import CancelLeg, CancelRun, LegOrder
 from oms.models import PaperFaultKind as Fault
+from oms.selectors import HAS_GROWN, grown_of
 from portfolio.domain.holdings import AccountKind
 from portfolio.models import VenueAccount
 from riskconsole.alerts.models import Alert, Level
 from tests.integration.oms.desk import (
+    BTC_PERP,
     NOON,
     Desk,
     actions,
+    leg_of,
     outcomes_of,
     status_of,
 )
@@ -151,8 +154,9 @@ class TestGrowth:
 
         desk.attend(seconds=20)
 
-        row = LegPosition.objects.get()
-        assert (str(row.quantity), str(row.grown_to)) == ("0.2", "0.3")
+        (row,) = grown_of(leg_of(paper))
+        assert (row.instrument, str(row.quantity), str(row.grown_to)) == (BTC_PERP, "0.2", "0.3")
+        assert CancelLeg.objects.get(HAS_GROWN) == leg_of(paper)
         assert Alert.objects.get().subject == "Positions grew on main/perp"
         assert actions().count("oms.position.grown") == 1
 
@@ -165,6 +169,7 @@ class TestGrowth:
         desk.attend(seconds=20)
 
         assert not Alert.objects.exists()
+        assert not CancelLeg.objects.filter(HAS_GROWN).exists()
 
     def test_a_coin_bought_on_spot_is_seen_although_no_order_rested(self, desk: Desk) -> None:
         paper = desk.account(kind=AccountKind.SPOT, balances={"USDT": "10000"})
@@ -175,7 +180,7 @@ class TestGrowth:
 
         desk.attend(seconds=10)
 
-        assert LegPosition.objects.get().instrument == "BTC"
+        assert [row.instrument for row in grown_of(leg_of(paper))] == ["BTC"]
 
     def test_without_a_snapshot_before_the_trip_the_first_one_is_the_baseline(
         self, desk: Desk
@@ -189,4 +194,4 @@ class TestGrowth:
         desk.hold(paper, "0.25")
         desk.attend(seconds=10)
 
-        assert str(LegPosition.objects.get().grown_to) == "0.25"
+        assert [str(row.grown_to) for row in grown_of(leg_of(paper))] == ["0.25"]

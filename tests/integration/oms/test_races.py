@@ -7,11 +7,13 @@ from threading import Barrier, Event, Thread
 import pytest
 from django.db import connection
 
+from oms import tasks
 from oms.domain.cancel import LegStatus, Outcome
-from oms.models import CancelLeg, PaperEntry, PaperVerb
+from oms.models import CancelLeg, PaperAccount, PaperEntry, PaperVerb
 from oms.models import PaperCall as Call
 from oms.models import PaperFaultKind as Fault
 from oms.services import cancelling
+from oms.services.jobs import Job
 from oms.venues import paper_book, registry
 from oms.venues.paper import PaperAdapter
 from riskconsole.audit.models import AuditEntry
@@ -30,14 +32,15 @@ def racing_desk(flushable_db: None) -> Desk:
     return Desk()
 
 
-def run_copies(desk: Desk, leg_id: int) -> None:
+def run_copies(desk: Desk, paper: PaperAccount) -> None:
     """Run ten copies of the task at once and wait for all."""
     barrier = Barrier(COPIES)
 
     def copy() -> None:
-        barrier.wait()
         try:
-            cancelling.send_cancel_leg(leg_id=leg_id, now=desk.now, ticks=no_ticks)
+            leg = leg_of(paper)
+            barrier.wait()
+            cancelling.send_cancel_leg(leg=leg, now=desk.now, ticks=no_ticks)
         finally:
             connection.close()
 
@@ -54,7 +57,7 @@ def test_ten_copies_of_the_task_make_one_attempt(racing_desk: Desk) -> None:
         racing_desk.place(paper)
     racing_desk.trip()
 
-    run_copies(racing_desk, leg_of(paper).pk)
+    run_copies(racing_desk, paper)
 
     assert leg_of(paper).attempts == 1
     assert PaperEntry.objects.filter(verb=PaperVerb.CANCELLED).count() == 3
@@ -109,7 +112,7 @@ def test_a_fill_and_a_cancel_at_once_are_one_effect(racing_desk: Desk) -> None:
             connection.close()
 
     effects = (
-        partial(paper_book.cancel, account=paper, orders=[order]),
+        partial(paper_book.cancel, account=paper, ids=[str(order.pk)]),
         partial(paper_book.match_orders, account=paper, marks={BTC_PERP: Decimal(50000)}),
     )
     threads = [Thread(target=race, args=(effect,)) for effect in effects]
@@ -119,3 +122,34 @@ def test_a_fill_and_a_cancel_at_once_are_one_effect(racing_desk: Desk) -> None:
         thread.join()
 
     assert paper.journal.exclude(verb=PaperVerb.PLACED).count() == 1
+
+
+def test_a_sweep_that_lingers_cancels_as_soon_as_a_run_is_opened(
+    racing_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = racing_desk.account()
+    racing_desk.place(paper)
+    monkeypatch.setattr(cancelling, "sweep_legs", lambda **_: None)
+    monkeypatch.setattr(tasks, "LINGER_SECONDS", 1.5)
+    started: list[Job] = []
+    attend_new = cancelling.attend_new
+    monkeypatch.setattr(cancelling, "attend_new", lambda **when: started.extend(attend_new(**when)))
+
+    racing_desk.trip()
+    tasks.sweep_legs()
+    for job in started:
+        job.join(timeout=20)
+
+    assert outcomes_of(paper) == [Outcome.CANCELLED]
+    assert not paper.orders.exists()
+
+
+def test_what_was_read_before_another_took_the_leg_claims_nothing(racing_desk: Desk) -> None:
+    paper = racing_desk.account()
+    racing_desk.trip()
+    early, late = leg_of(paper), leg_of(paper)
+
+    cancelling.send_cancel_leg(leg=early, now=racing_desk.now, ticks=no_ticks)
+    cancelling.send_cancel_leg(leg=late, now=racing_desk.now, ticks=no_ticks)
+
+    assert leg_of(paper).attempts == 1
