@@ -18,10 +18,11 @@ from breaker.domain.gate import answer
 from breaker.forms import CrashForm, HaltForm
 from breaker.models import Breaker
 from breaker.selectors import series
-from breaker.selectors.events import FEED_LENGTH
+from breaker.selectors.drawing import window_of
+from breaker.selectors.events import FEED_ACTIONS, FEED_READS
 from breaker.selectors.overview import overview_of
 from breaker.selectors.portfolio import halt_effects, portfolio_page
-from breaker.selectors.recent import spark_points
+from breaker.selectors.recent import SPARK_SPAN, spark_points
 from breaker.selectors.rows import breakers_of, operated_ids, row_of
 from breaker.services import tripping
 from breaker.services.gate import MayNotResume, facts_of
@@ -44,18 +45,20 @@ def overview(request: HttpRequest) -> HttpResponse:
     breakers = breakers_of(visible_portfolios(user))
     operated = operated_ids(user)
     points = spark_points([breaker.portfolio_id for breaker in breakers], now=now)
+    sparks = window_of(points.values(), span=SPARK_SPAN, now=now)
     rows = [
         row_of(
             breaker,
             gate=answer(facts_of(breaker, now=now)),
             now=now,
             may_halt=breaker.portfolio_id in operated,
+            window=sparks,
             points=points[breaker.portfolio_id],
         )
         for breaker in breakers
     ]
-    entries = newest_entries(slugs=slugs_readable_by(user), limit=FEED_LENGTH)
-    page = overview_of(rows, entries=entries, now=now)
+    entries = newest_entries(slugs=slugs_readable_by(user), limit=FEED_READS, actions=FEED_ACTIONS)
+    page = overview_of(rows, sparks=sparks, entries=entries, now=now)
     return render(request, "breaker/overview.html", {"page": page})
 
 

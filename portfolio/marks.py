@@ -79,18 +79,29 @@ class View:
         self._texts: dict[str, str] = {}
 
     def refresh(self, keys: Collection[MarkKey] | None = None) -> list[MarkKey]:
-        """Read these keys, or all; return those whose state changed."""
+        """Read these keys, or all; return those whose state changed.
+
+        The database lags behind Redis by up to a second: what it has is taken only if it is newer
+        than what this process has seen.
+        """
         try:
             texts = _mark_texts(keys)
         except RedisError as error:
             logger.warning("Marks come from the database, Redis is unreachable: %s", error)
             stored = stored_states(keys)
-            texts = {key.field: encode(state) for key, state in stored.items()}
+            newer = {key: state for key, state in stored.items() if self._is_newer(key, state)}
+            texts = {key.field: encode(state) for key, state in newer.items()}
         changed = [field for field, text in texts.items() if self._texts.get(field) != text]
         for field in changed:
             self._texts[field] = texts[field]
             self.states[MarkKey.of(field)] = decode(MarkKey.of(field), texts[field])
         return [MarkKey.of(field) for field in changed]
+
+    def _is_newer(self, key: MarkKey, state: MarkState) -> bool:
+        known = self.states.get(key, MarkState()).last
+        return known is None or (
+            state.last is not None and state.last.confirmed_at > known.confirmed_at
+        )
 
 
 def accept(*, venue: str, marks: Sequence[NewMark], now: datetime) -> list[MarkResult]:

@@ -231,6 +231,7 @@ class Evaluation(models.Model):
     is_clock_jumped = models.BooleanField(default=False)
     reasons = models.JSONField(default=list)
     stale = models.JSONField(default=list)
+    missing = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return f"evaluation {self.number} of {self.portfolio_id}"

@@ -13,12 +13,15 @@ _HUNDRED = Decimal(100)
 
 SPARK_WIDTH, SPARK_TOP, SPARK_BOTTOM = Decimal(69), Decimal(3), Decimal(23)
 
-CURVES_WIDTH, CURVES_TOP, CURVES_FLOOR = Decimal(772), Decimal(6), Decimal(134)
-LABEL_GAP = Decimal(13)
+CURVES_WIDTH, CURVES_TOP, CURVES_FLOOR = Decimal(772), Decimal(6), Decimal(150)
+LABEL_GAP, LABEL_LIFT = Decimal(13), Decimal(5)
+BELOW_LIMITS = Decimal("1.1")
 TICK_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 MOST_TICKS = 8
 
 SHORTEST_WINDOW = timedelta(minutes=1)
+# Buckets of up to five minutes begin a span; one that is this much shorter is still whole.
+WHOLE_UP_TO = timedelta(minutes=5)
 
 Point = tuple[datetime, Decimal]
 
@@ -43,6 +46,15 @@ class Runway:
     @property
     def is_past(self) -> bool:
         return self.room < ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What part of time is drawn; not whole where a young console has less than it could show."""
+
+    start: datetime
+    end: datetime
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +88,33 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitLine:
+    """A line that all curves share: change from the reference in percent."""
+
+    name: str
+    tone: str
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnLimit:
+    name: str
+    tone: str
+    loss_ratio: Decimal
+    y: str
+    label_y: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    start: datetime
+    window: Window
     lines: tuple[Curve, ...]
+    limits: tuple[DrawnLimit, ...]
     ticks: tuple[Tick, ...]
     zero: str
-    floor: str = "134"
-    foot: str = "152"
-    height: str = "158"
+    floor: str = "150"
+    foot: str = "168"
+    height: str = "174"
 
 
 def runway_of(
@@ -114,15 +145,15 @@ def runway_of(
     )
 
 
-def window_of(
-    series: Iterable[Sequence[Point]], *, span: timedelta, now: datetime
-) -> tuple[datetime, datetime]:
+def window_of(series: Iterable[Sequence[Point]], *, span: timedelta, now: datetime) -> Window:
     """Return the window to draw: the whole span, or from the first point of a young console."""
     first = min((points[0][0] for points in series if points), default=now)
-    return min(max(first, now - span), now - SHORTEST_WINDOW), now
+    start = max(first, now - span)
+    is_whole = now - start >= span - WHOLE_UP_TO
+    return Window(start=start, end=max(now, start + SHORTEST_WINDOW), is_whole=is_whole)
 
 
-def spark_of(points: Sequence[Point], *, start: datetime, end: datetime) -> Spark | None:
+def spark_of(points: Sequence[Point], *, window: Window) -> Spark | None:
     """Return a line through the points of one window, or None where there are fewer than two."""
     if len(points) < 2:
         return None
@@ -130,7 +161,7 @@ def spark_of(points: Sequence[Point], *, start: datetime, end: datetime) -> Spar
     lowest, spread = min(values), max(values) - min(values)
 
     def x(at: datetime) -> str:
-        return _number(SPARK_WIDTH * _share(at, start=start, end=end))
+        return _number(SPARK_WIDTH * _share(at, window))
 
     def y(value: Decimal) -> str:
         share = ROUNDED.divide(value - lowest, spread) if spread else ONE / 2
@@ -141,24 +172,27 @@ def spark_of(points: Sequence[Point], *, start: datetime, end: datetime) -> Spar
     return Spark(points=_polyline(drawn), last_x=last_x, last_y=last_y)
 
 
-def curves_of(series: Sequence[Series], *, start: datetime, end: datetime) -> Curves | None:
-    """Return the curves over one window on one scale that has zero in it."""
+def curves_of(
+    series: Sequence[Series], *, window: Window, limits: Sequence[LimitLine] = ()
+) -> Curves | None:
+    """Return the curves over one window on one scale that has zero and the limits in it."""
     values = [value for one in series for _, value in one.points]
     if not values:
         return None
-    highest, lowest = max(*values, ONE / 2), min(*values, -ONE / 2)
+    deepest = min((limit.percent for limit in limits), default=-ONE / 2)
+    highest, lowest = max(*values, ONE / 2), min(*values, deepest * BELOW_LIMITS)
     height = CURVES_FLOOR - CURVES_TOP
 
     def y(value: Decimal) -> Decimal:
         return CURVES_TOP + ROUNDED.divide(highest - value, highest - lowest) * height
 
     def x(at: datetime) -> Decimal:
-        return CURVES_WIDTH * _share(at, start=start, end=end)
+        return CURVES_WIDTH * _share(at, window)
 
     drawn = [one for one in series if one.points]
     labels = _spread([y(one.points[-1][1]) for one in drawn])
     return Curves(
-        start=start,
+        window=window,
         lines=tuple(
             Curve(
                 name=one.name,
@@ -168,8 +202,19 @@ def curves_of(series: Sequence[Series], *, start: datetime, end: datetime) -> Cu
             )
             for one, label in zip(drawn, labels, strict=True)
         ),
-        ticks=tuple(Tick(x=_number(x(at)), label=f"{at:%H:%M}") for at in _ticks(start, end)),
+        limits=tuple(_drawn_limit(limit, y=y(limit.percent)) for limit in limits),
+        ticks=tuple(Tick(x=_number(x(at)), label=f"{at:%H:%M}") for at in _ticks(window)),
         zero=_number(y(ZERO)),
+    )
+
+
+def _drawn_limit(limit: LimitLine, *, y: Decimal) -> DrawnLimit:
+    return DrawnLimit(
+        name=limit.name,
+        tone=limit.tone,
+        loss_ratio=ROUNDED.divide(-limit.percent, _HUNDRED),
+        y=_number(y),
+        label_y=_number(y - LABEL_LIFT),
     )
 
 
@@ -183,12 +228,14 @@ def _spread(places: Sequence[Decimal]) -> list[Decimal]:
     return moved
 
 
-def _share(at: datetime, *, start: datetime, end: datetime) -> Decimal:
-    return Decimal((at - start).total_seconds()) / Decimal((end - start).total_seconds())
+def _share(at: datetime, window: Window) -> Decimal:
+    whole = (window.end - window.start).total_seconds()
+    return Decimal((at - window.start).total_seconds()) / Decimal(whole)
 
 
-def _ticks(start: datetime, end: datetime) -> Iterable[datetime]:
+def _ticks(window: Window) -> Iterable[datetime]:
     """Yield full minutes or hours, as many as have room for their labels."""
+    start, end = window.start, window.end
     step = next((step for step in TICK_STEPS if (end - start) / step <= MOST_TICKS), TICK_STEPS[-1])
     at = start.replace(minute=0, second=0, microsecond=0)
     while at < end:

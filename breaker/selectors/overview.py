@@ -6,15 +6,22 @@ from datetime import datetime
 from decimal import Decimal
 
 from breaker.domain.machine import BreakerState
-from breaker.selectors.drawing import Curves, Point, Series, curves_of, window_of
-from breaker.selectors.events import STATE_TONES, Event, event_of
+from breaker.selectors.drawing import (
+    Curves,
+    LimitLine,
+    Point,
+    Series,
+    Window,
+    curves_of,
+    window_of,
+)
+from breaker.selectors.events import STATE_TONES, Event, feed_of
 from breaker.selectors.recent import CURVES_SPAN, curve_points
-from breaker.selectors.rows import PortfolioRow
+from breaker.selectors.rows import PortfolioRow, trip_equity_of, warning_equity_of
 from riskconsole.audit.models import AuditEntry
 from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, ZERO
 
 MOST_CURVES = 5
-NAMED_STALE_LINES = 2
 _HUNDRED = Decimal(100)
 
 
@@ -46,27 +53,42 @@ class Overview:
     stale_lines: int
     stale_names: str
     curves: Curves | None
+    sparks: Window
     feed: tuple[Event, ...]
 
 
 def overview_of(
-    rows: Sequence[PortfolioRow], *, entries: Iterable[AuditEntry], now: datetime
+    rows: Sequence[PortfolioRow],
+    *,
+    sparks: Window,
+    entries: Iterable[AuditEntry],
+    now: datetime,
 ) -> Overview:
-    """Return the page; what is triggered stands first, then what has the least room."""
+    """Return the page; what is triggered stands first, then what has the least room.
+
+    :param sparks: the window over which the rows were drawn
+    """
     ordered = tuple(sorted(rows, key=_urgency))
-    guarded = [row for row in ordered if row.is_on_guard and row.runway]
+    watched = [row for row in ordered if row.is_watched and row.runway]
     stale = [name for row in ordered for name in row.stale]
     return Overview(
         rows=ordered,
         totals=_totals(ordered),
         counts=_counts(ordered),
-        closest=guarded[0] if guarded else None,
+        closest=watched[0] if watched else None,
         on_guard=sum(row.is_on_guard for row in ordered),
         stale_lines=len(stale),
-        stale_names=", ".join(stale[:NAMED_STALE_LINES]),
+        stale_names=_names(stale),
         curves=_curves(ordered, now=now),
-        feed=tuple(event_of(entry) for entry in entries),
+        sparks=sparks,
+        feed=feed_of(entries, names={row.slug: row.name for row in rows}),
     )
+
+
+def _names(stale: Sequence[str]) -> str:
+    """Return the first and how many more there are; each portfolio's own page names them all."""
+    more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+    return stale[0] + more if stale else ""
 
 
 def _urgency(row: PortfolioRow) -> tuple[bool, bool, Decimal, str]:
@@ -108,9 +130,28 @@ def _curves(rows: Sequence[PortfolioRow], *, now: datetime) -> Curves | None:
     """Return the curves of the portfolios with the least room."""
     drawn = [row for row in rows if row.is_protected][:MOST_CURVES]
     points = curve_points([row.portfolio.pk for row in drawn], now=now)
-    start, end = window_of(points.values(), span=CURVES_SPAN, now=now)
     series = [_series(row, points[row.portfolio.pk]) for row in drawn]
-    return curves_of(series, start=start, end=end)
+    window = window_of(points.values(), span=CURVES_SPAN, now=now)
+    return curves_of(series, window=window, limits=_shared_limits(drawn))
+
+
+def _shared_limits(rows: Sequence[PortfolioRow]) -> tuple[LimitLine, ...]:
+    """Return the two lines where they are the same for all these portfolios, else none."""
+    shared = {_limits_percent(row) for row in rows}
+    if len(shared) != 1:
+        return ()
+    warning, trip = shared.pop()
+    return (
+        LimitLine(name="Warning", tone="warn", percent=warning),
+        LimitLine(name="Trip", tone="trip", percent=trip),
+    )
+
+
+def _limits_percent(row: PortfolioRow) -> tuple[Decimal, Decimal]:
+    reference = row.reference_equity or ONE
+    warning = warning_equity_of(row.breaker) or reference
+    trip = trip_equity_of(row.breaker) or reference
+    return change_percent(warning, reference), change_percent(trip, reference)
 
 
 def _series(row: PortfolioRow, points: Sequence[Point]) -> Series:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from breaker.models import Breaker
-from breaker.selectors.rows import PortfolioRow, warning_equity_of
+from breaker.selectors.rows import PortfolioRow, trip_equity_of, warning_equity_of
 from breaker.selectors.trips import TripRow, open_trip_of
 from portfolio.domain.holdings import VenueKind
 from portfolio.domain.lines import Line, LineKind
@@ -69,6 +69,8 @@ class PortfolioPage:
     positions: tuple[LineRow, ...]
     holdings: tuple[LineRow, ...]
     trip: TripRow | None
+    tripped_for: timedelta | None
+    lowest_loss_ratio: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +89,20 @@ def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
     pnl = pnl_of(portfolio, row.equity)
     unrealized = portfolio.evaluation.unrealized_pnl if portfolio.armed_at else None
     rows = _line_rows(lines, breaker=breaker, now=now)
+    trip = open_trip_of(breaker)
     return PortfolioPage(
         row=row,
         pnl=pnl,
         unrealized_pnl=unrealized,
         realized_pnl=None if pnl is None or unrealized is None else EXACT.subtract(pnl, unrealized),
         warning_equity=warning_equity_of(breaker),
-        trip_equity=max((limit.trip_equity for limit in breaker.limits), default=None),
+        trip_equity=trip_equity_of(breaker),
         accounts=_account_rows(lines, breaker=breaker, now=now),
         positions=tuple(found for found in rows if found.side),
         holdings=rows,
-        trip=open_trip_of(breaker),
+        trip=trip,
+        tripped_for=None if trip is None else now - trip.at,
+        lowest_loss_ratio=_lowest_loss_ratio(trip, row.reference_equity),
     )
 
 
@@ -111,6 +116,12 @@ def halt_effects(breaker: Breaker) -> HaltEffects:
         positions=Position.objects.filter(account__in=accounts).count(),
         keeps_reducing=breaker.keep_reduce_only,
     )
+
+
+def _lowest_loss_ratio(trip: TripRow | None, reference: Decimal | None) -> Decimal | None:
+    if trip is None or trip.lowest_equity is None or reference is None:
+        return None
+    return ROUNDED.divide(EXACT.subtract(reference, trip.lowest_equity), reference)
 
 
 def _account_rows(

@@ -10,15 +10,16 @@ from django.db.models import QuerySet
 from breaker.domain.gate import Gate, Reason
 from breaker.domain.machine import WATCHED, BreakerState, LossLimit
 from breaker.models import Breaker
-from breaker.selectors.drawing import Point, Runway, Spark, runway_of, spark_of, window_of
-from breaker.selectors.recent import SPARK_SPAN
+from breaker.selectors.drawing import Point, Runway, Spark, Window, runway_of, spark_of
 from portfolio.domain.quality import Health
-from portfolio.models import Portfolio
+from portfolio.models import Evaluation, Portfolio
 from portfolio.selectors import HALTERS
 from riskconsole.kernel.numbers import EXACT
 from riskconsole.people.models import User
 
 STALE_AFTER = timedelta(seconds=10)
+CHECKS_AT_LEAST_EVERY = timedelta(seconds=5)
+UNCHECKED = "UNCHECKED"
 
 REASON_WORDS: Mapping[Reason, str] = {
     Reason.ARMING: "waits for the first price of every line",
@@ -42,6 +43,7 @@ class PortfolioRow:
     """What a page says about one portfolio; equity is real, the runway conservative.
 
     :param tone: class of how near the limit is: empty, t-warn or t-trip
+    :param stale_since: when the first of its lines became too old, None while none is
     :param age: of the last finished evaluation
     """
 
@@ -63,6 +65,8 @@ class PortfolioRow:
     gross: Decimal | None
     net: Decimal | None
     stale: tuple[str, ...]
+    stale_since: datetime | None
+    stale_for: timedelta | None
     finished_at: datetime | None
     age: timedelta | None
     is_stale: bool
@@ -72,8 +76,17 @@ class PortfolioRow:
     may_halt: bool
 
     @property
+    def is_watched(self) -> bool:
+        return self.state in WATCHED
+
+    @property
     def is_on_guard(self) -> bool:
-        return self.state in WATCHED and self.gate.health is Health.OK
+        return self.is_watched and self.health == Health.OK
+
+    @property
+    def health(self) -> str:
+        """Return the gate's health; what was OK a while ago and not looked at since is not OK."""
+        return shown_health(self.gate, age=self.age)
 
     @property
     def is_protected(self) -> bool:
@@ -93,11 +106,17 @@ def operated_ids(user: User) -> frozenset[int]:
 
 
 def row_of(
-    breaker: Breaker, *, gate: Gate, now: datetime, may_halt: bool, points: Sequence[Point] = ()
+    breaker: Breaker,
+    *,
+    gate: Gate,
+    now: datetime,
+    may_halt: bool,
+    points: Sequence[Point] = (),
+    window: Window | None = None,
 ) -> PortfolioRow:
     """Return the row of one breaker; before it is armed it has no equity.
 
-    :param points: its equity over the last hour, where that is drawn
+    :param points: its equity over the window, where that is drawn
     """
     portfolio, evaluation = breaker.portfolio, breaker.portfolio.evaluation
     equity = evaluation.equity if portfolio.armed_at else None
@@ -125,15 +144,22 @@ def row_of(
         loss_ratio=loss_ratio,
         gross=evaluation.gross_exposure,
         net=evaluation.net_exposure,
-        stale=tuple(evaluation.stale),
+        stale=(*evaluation.stale, *evaluation.missing),
         finished_at=evaluation.finished_at,
         age=age,
-        is_stale=bool(evaluation.stale) or age is None or age >= STALE_AFTER,
+        stale_since=_stale_since(evaluation),
+        stale_for=_stale_for(evaluation, now=now),
+        is_stale=bool(evaluation.stale or evaluation.missing) or age is None or age >= STALE_AFTER,
         tone=tone,
-        runway=runway_for(breaker, gate=gate, tone=tone),
-        spark=_spark(points, now=now),
+        runway=runway_for(breaker, health=shown_health(gate, age=age), tone=tone),
+        spark=spark_of(points, window=window) if window else None,
         may_halt=may_halt,
     )
+
+
+def shown_health(gate: Gate, *, age: timedelta | None) -> str:
+    is_checked = age is not None and age <= CHECKS_AT_LEAST_EVERY
+    return UNCHECKED if gate.health is Health.OK and not is_checked else gate.health.value
 
 
 def reason_words(reasons: Iterable[Reason], *, state: BreakerState) -> str:
@@ -154,18 +180,18 @@ def tone_of(breaker: Breaker, loss_ratio: Decimal | None) -> str:
     return "t-trip" if loss_ratio >= breaker.trip_ratio else "t-warn"
 
 
-def runway_for(breaker: Breaker, *, gate: Gate, tone: str) -> Runway | None:
+def runway_for(breaker: Breaker, *, health: str, tone: str) -> Runway | None:
     """Return the room to the highest trip line, on conservative equity."""
     evaluation, reference = breaker.portfolio.evaluation, breaker.portfolio.reference_equity
     equity = evaluation.conservative_equity
     if equity is None or reference is None or breaker.portfolio.armed_at is None:
         return None
-    is_on_guard = breaker.state in WATCHED and gate.health is Health.OK
+    is_on_guard = breaker.state in WATCHED and health == Health.OK
     return runway_of(
         equity=equity,
         reference_equity=reference,
         warning_equity=warning_equity_of(breaker) or reference,
-        trip_equity=max(limit.trip_equity for limit in breaker.limits),
+        trip_equity=trip_equity_of(breaker) or reference,
         is_on_guard=is_on_guard,
         tone=tone or ("t-ok" if is_on_guard else "t-off"),
     )
@@ -177,6 +203,15 @@ def warning_equity_of(breaker: Breaker) -> Decimal | None:
     return max(lines, default=None)
 
 
-def _spark(points: Sequence[Point], *, now: datetime) -> Spark | None:
-    start, end = window_of([points], span=SPARK_SPAN, now=now)
-    return spark_of(points, start=start, end=end)
+def trip_equity_of(breaker: Breaker) -> Decimal | None:
+    """Return the equity of the highest trip line, None while not protected."""
+    return max((limit.trip_equity for limit in breaker.limits), default=None)
+
+
+def _stale_since(evaluation: Evaluation) -> datetime | None:
+    return evaluation.fresh_until if evaluation.stale or evaluation.missing else None
+
+
+def _stale_for(evaluation: Evaluation, *, now: datetime) -> timedelta | None:
+    since = _stale_since(evaluation)
+    return None if since is None else now - since

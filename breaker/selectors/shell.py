@@ -11,12 +11,11 @@ from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, Trip
 from oms.domain.cancel import LegStatus
 from oms.models import CancelLeg
-from oms.selectors import LegRow, legs_of
+from oms.selectors import HAS_GROWN, LegRow, grown_of, legs_of
 from portfolio.models import Evaluation, Portfolio
 from riskconsole.alerts.models import Alert, DeliveryStatus, Level
 from riskconsole.kernel.numbers import EXACT
 
-CHECKS_AT_LEAST_EVERY = timedelta(seconds=5)
 TOLD_WITHIN = timedelta(seconds=60)
 _HUNDREDTH = Decimal("0.01")
 
@@ -36,8 +35,7 @@ class Alarm:
     name: str
     currency: str
     at: datetime
-    cause_words: str
-    reason: str
+    told: str
     loss_ratio: Decimal | None
     legs_total: int
     legs_empty: int
@@ -77,7 +75,7 @@ class Shell:
     worst: str
     has_alert_route: bool
     is_demo: bool
-    crashable: tuple[str, ...]
+    crashable: tuple[tuple[str, str], ...]
     next_theme: str
 
     @property
@@ -94,10 +92,10 @@ def alarms_of(portfolios: QuerySet[Portfolio]) -> tuple[Alarm, ...]:
 
 def stuck_legs_of(portfolios: QuerySet[Portfolio]) -> tuple[StuckLeg, ...]:
     """Return the accounts with orders unconfirmed for too long, or with growing positions."""
-    is_stuck = Q(status=LegStatus.NEEDS_HUMAN) | Q(positions__grown_to__isnull=False)
+    is_stuck = Q(status=LegStatus.NEEDS_HUMAN) | HAS_GROWN
     legs = CancelLeg.objects.filter(is_stuck, run__portfolio__in=portfolios, is_ended=False)
-    found = legs.select_related("run__portfolio", "account").prefetch_related("positions")
-    return tuple(_stuck_leg(leg) for leg in found.order_by("pk").distinct())
+    found = legs.select_related("run__portfolio", "account").order_by("pk")
+    return tuple(_stuck_leg(leg) for leg in found)
 
 
 def untold_alerts_of(portfolios: QuerySet[Portfolio], *, now: datetime) -> tuple[Alert, ...]:
@@ -129,14 +127,13 @@ def worst_state_of(portfolios: QuerySet[Portfolio]) -> str:
 
 
 def _stuck_leg(leg: CancelLeg) -> StuckLeg:
-    grown = [held.instrument for held in leg.positions.all() if held.grown_to is not None]
     return StuckLeg(
         portfolio=leg.run.portfolio.slug,
         portfolio_name=leg.run.portfolio.name,
         account=leg.account.slug,
         since=leg.needs_human_since or leg.unconfirmed_since,
         error=leg.error,
-        grown=", ".join(grown),
+        grown=", ".join(held.instrument for held in grown_of(leg)),
     )
 
 
@@ -149,8 +146,7 @@ def _alarm(trip: Trip) -> Alarm:
         name=portfolio.name,
         currency=portfolio.reference_currency,
         at=trip.at,
-        cause_words=CAUSE_WORDS[Cause(trip.cause)],
-        reason=trip.reason,
+        told=_told(trip),
         loss_ratio=trip.loss_ratio,
         legs_total=len(legs),
         legs_empty=_count(legs, LegStatus.EMPTY),
@@ -161,6 +157,12 @@ def _alarm(trip: Trip) -> Alarm:
         per_percent=None if net is None else EXACT.multiply(abs(net), _HUNDREDTH),
         since_trip=_change(trip.equity, evaluation.equity),
     )
+
+
+def _told(trip: Trip) -> str:
+    """Return the cause; a person's reason stands beside it, the breaker's own is in the head."""
+    words = CAUSE_WORDS[Cause(trip.cause)]
+    return f"{words}: {trip.reason}" if trip.cause == Cause.HALT and trip.reason else words
 
 
 def _count(legs: Sequence[LegRow], status: LegStatus) -> int:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Min
 
 from breaker.domain.machine import Cause
 from breaker.models import Breaker, Trip, TripEventKind
@@ -51,12 +54,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripRow:
-    """The open trip of a portfolio."""
+    """The open trip of a portfolio; lowest_equity is since then."""
 
     at: datetime
     cause_words: str
     reason: str
     actor: str
+    lowest_equity: Decimal | None
     legs: tuple[ShownLeg, ...]
     steps: tuple[Step, ...]
 
@@ -76,9 +80,16 @@ def open_trip_of(breaker: Breaker) -> TripRow | None:
         cause_words=CAUSE_WORDS[Cause(trip.cause)],
         reason=trip.reason,
         actor=trip.actor.removeprefix("user:"),
+        lowest_equity=_lowest_equity(trip),
         legs=legs,
         steps=tuple(_steps(trip, legs)),
     )
+
+
+def _lowest_equity(trip: Trip) -> Decimal | None:
+    points = trip.breaker.portfolio.equity_points.filter(at__gte=trip.at)
+    found = [trip.equity, points.aggregate(lowest=Min("low"))["lowest"]]
+    return min((equity for equity in found if equity is not None), default=None)
 
 
 def _shown(leg: LegRow, *, trip: Trip) -> ShownLeg:

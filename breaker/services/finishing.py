@@ -54,26 +54,30 @@ def finish(reading: Reading) -> None:
 
 
 @transaction.atomic
-def arm(*, portfolio_id: int, version: int, now: datetime) -> bool:
+def arm(reading: Reading) -> bool:
     """Arm at the first complete valuation; return whether this call did it.
 
     :raises NotGuarded: if a trigger of the log or of the breakers is missing
     """
     if missing := triggers.missing(connection, (*AUDIT_TRIGGERS, *BREAKER_TRIGGERS)):
         raise NotGuarded(f"The database has no trigger {min(missing)}: nothing is armed")
+    portfolio, version = reading.breaker.portfolio, reading.breaker.version
     breakers = Breaker.objects.filter(
-        portfolio_id=portfolio_id, version=version, portfolio__armed_at=None
+        pk=reading.breaker.pk, version=version, portfolio__armed_at=None
     )
     if not breakers.update(version=F("version") + 1):
         return False
-    Portfolio.objects.filter(pk=portfolio_id).update(armed_at=now)
-    slug = Portfolio.objects.values_list("slug", flat=True).get(pk=portfolio_id)
+    Portfolio.objects.filter(pk=portfolio.pk).update(armed_at=reading.at)
+    # From here on every line of these holdings has a price, whoever looks next.
+    Evaluation.objects.filter(pk=reading.row.pk).update(
+        holdings_version=reading.book.holdings.version, missing=[]
+    )
     record(
         action="breaker.arming.completed",
-        subject=f"portfolio:{slug}",
-        portfolio=slug,
+        subject=f"portfolio:{portfolio.slug}",
+        portfolio=portfolio.slug,
         payload={"version": version + 1},
-        now=now,
+        now=reading.at,
     )
     return True
 
@@ -112,7 +116,8 @@ def _write_row(reading: Reading) -> bool:
             warning_clear_since=reading.decision.warning_clear_since,
             is_clock_jumped=False,
             reasons=list(reading.reasons),
-            stale=[*quality.stale, *quality.missing],
+            stale=list(quality.stale),
+            missing=list(quality.missing),
         )
         == 1
     )

@@ -87,6 +87,14 @@ def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
 
 def _commit(readings: Sequence[Reading]) -> list[int]:
     """Commit the trips of this pass together and first, then the rest; return the unfinished."""
+    unsound = [reading for reading in readings if reading.lost_prices]
+    for reading in unsound:
+        logger.error(
+            "Portfolio %s is not judged: the price of %s is gone, and prices never go",
+            reading.portfolio_id,
+            ", ".join(sorted(reading.lost_prices)),
+        )
+    readings = [reading for reading in readings if not reading.lost_prices]
     trips = [reading for reading in readings if reading.decision.is_trip]
     if trips:
         with transaction.atomic():
@@ -94,7 +102,7 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
                 facts = telling.trip_facts(reading)
                 tripping.trip(breaker=reading.breaker, facts=facts, now=reading.at)
     others = [reading for reading in readings if not reading.decision.is_trip]
-    unfinished = [reading.portfolio_id for reading in trips]
+    unfinished = [reading.portfolio_id for reading in (*unsound, *trips)]
     unfinished += [r.portfolio_id for r in others if r.arms and _arm(r)]
     written = [r for r in others if r.must_be_written and not r.arms]
     if written:
@@ -108,9 +116,7 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
 def _arm(reading: Reading) -> bool:
     """Return whether the portfolio is to be looked at again, armed by this call or another."""
     try:
-        finishing.arm(
-            portfolio_id=reading.portfolio_id, version=reading.breaker.version, now=reading.at
-        )
+        finishing.arm(reading)
     except finishing.NotGuarded as error:
         logger.error("Portfolio %s stays ARMING. %s", reading.portfolio_id, error)  # noqa: TRY400
         return False

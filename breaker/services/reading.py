@@ -60,6 +60,17 @@ class Reading:
         return self.breaker.portfolio.armed_at is None and self.book.is_complete
 
     @property
+    def lost_prices(self) -> frozenset[str]:
+        """The lines that had a price at the last written evaluation of these very holdings.
+
+        An accepted price stays for ever, so a look that lacks one is a look at older marks.
+        """
+        is_same = self.row.holdings_version == self.book.holdings.version
+        if self.breaker.portfolio.armed_at is None or not is_same:
+            return frozenset()
+        return frozenset(self.book.unpriced) - frozenset(self.row.missing)
+
+    @property
     def must_be_written(self) -> bool:
         """Once a second, and whenever an answer of the gate would change."""
         return (
@@ -153,16 +164,17 @@ def health_of(breaker: Breaker, *, quality: Quality, now: datetime) -> Health:
 def _quantity_breach_since(breaker: Breaker, *, desk: Desk, now: datetime) -> datetime | None:
     """Return since when a breach waits because only changed quantities explain it, or None.
 
-    It waits until every venue-fed account was read again, at most 15 s; a line that a snapshot
-    brought to a manual account without a price waits the 15 s. A breach that the quantities
-    before the change would show too is one by price and does not wait.
+    It waits until every venue-fed account was read again, at most 15 s; with a line that a
+    snapshot brought without a price it waits the 15 s. A breach that the quantities before the
+    change would show too is one by price and does not wait.
     """
     book = desk.book
     holdings = desk.held.rolled_back(unpriced=book.unpriced_accounts)
-    if holdings is None:
+    if holdings is None and not book.unpriced_accounts:
         return None
-    before = book.replaced(holdings).equity
-    if breached(limits=breaker.limits, equity=before):
+    if holdings is not None and breached(
+        limits=breaker.limits, equity=book.replaced(holdings).equity
+    ):
         return None
     since = breaker.portfolio.evaluation.quantity_breach_since or now
     if now - since >= QUANTITIES_SETTLE_WITHIN:

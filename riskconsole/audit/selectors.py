@@ -25,11 +25,13 @@ def newest_entries(
     before: int | None = None,
     portfolio: str = "",
     action: str = "",
+    actions: Collection[str] | None = None,
 ) -> list[AuditEntry]:
     """Return entries from the newest, or from the one before a sequence.
 
     :param slugs: the reader's portfolios; None means the whole log
     :param action: the begin of an action's name
+    :param actions: whole names; None means every action
     """
     found = AuditEntry.objects.order_by("-sequence")
     if slugs is not None:
@@ -40,4 +42,12 @@ def newest_entries(
         found = found.filter(portfolio=portfolio)
     if action:
         found = found.filter(action__startswith=action)
+    if actions is not None:
+        found = found.filter(action__in=actions)
     return list(found[:limit])
+
+
+def log_length() -> int:
+    """Return how many entries the whole log has: they are numbered without a gap."""
+    newest = AuditEntry.objects.order_by("-sequence").values_list("sequence", flat=True).first()
+    return newest or 0

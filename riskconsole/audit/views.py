@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from riskconsole.audit.forms import LogFilter
 from riskconsole.audit.models import AuditEntry
-from riskconsole.audit.selectors import newest_entries, slugs_readable_by
+from riskconsole.audit.selectors import log_length, newest_entries, slugs_readable_by
 from riskconsole.kernel.clock import time_from
 
 PAGE_LENGTH = 50
@@ -43,6 +43,7 @@ def log(request: HttpRequest) -> HttpResponse:
     form = LogFilter(request.GET)
     wanted = form.cleaned_data if form.is_valid() else {}
     slugs = slugs_readable_by(request.user)  # type: ignore[arg-type]
+    length = log_length() if slugs is None else None
     found = [] if form.errors else newest_entries(slugs=slugs, limit=PAGE_LENGTH + 1, **wanted)
     shown = found[:PAGE_LENGTH]
     context = {
@@ -51,8 +52,15 @@ def log(request: HttpRequest) -> HttpResponse:
         "older": _older(wanted, shown) if len(found) > PAGE_LENGTH else "",
         "is_filtered": any(wanted.values()),
         "reads_everything": slugs is None,
+        "log_length": length,
+        "newest": _newest(wanted),
     }
     return render(request, "audit/log.html", context)
+
+
+def _newest(wanted: Mapping[str, str | int]) -> str:
+    kept = {name: value for name, value in wanted.items() if value and name != "before"}
+    return f"?{urlencode(kept)}"
 
 
 def _older(wanted: Mapping[str, str | int], shown: list[AuditEntry]) -> str:

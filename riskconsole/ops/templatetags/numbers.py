@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Decimal
 from django import template
 
 from riskconsole.kernel.clock import time_text
-from riskconsole.kernel.numbers import EXACT, ONE, plain_text
+from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, plain_text
 
 register = template.Library()
 
@@ -14,8 +14,10 @@ MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NOTHING = "\N{EN DASH}"
 
+PRICE_FIGURES = 8
 _CENT = Decimal("0.01")
 _HUNDRED = Decimal(100)
+GREY_FROM = timedelta(seconds=3)
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -73,6 +75,17 @@ def exact(value: Decimal | None) -> str:
 
 
 @register.filter
+def price(value: Decimal | None) -> str:
+    """Return a price in at most 8 figures; a mean of fills or a chain of rates has many more."""
+    if value is None:
+        return NOTHING
+    step = min(value.adjusted() - PRICE_FIGURES + 1, 0)
+    if value.normalize(EXACT).as_tuple().exponent >= step:  # type: ignore[operator]
+        return exact(value)
+    return exact(value.quantize(ONE.scaleb(step), context=ROUNDED))
+
+
+@register.filter
 def age(value: timedelta | None) -> str:
     """Return an age, never younger than it is: 0.4 s, 47 s, 12 min, 3 h, 2 d."""
     if value is None:
@@ -84,6 +97,12 @@ def age(value: timedelta | None) -> str:
         if seconds < until:
             return f"{int(-(-seconds // size))}{NARROW}{unit}"
     return f"{int(seconds // _DAY)}{NARROW}d"
+
+
+@register.filter
+def age_tone(value: timedelta | None) -> str:
+    """Return the class of an age: grey once it is no longer of this moment."""
+    return "mid" if value is not None and value < GREY_FROM else "dim"
 
 
 @register.filter

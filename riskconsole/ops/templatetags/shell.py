@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from breaker.selectors import shell as selectors
+from breaker.selectors.rows import CHECKS_AT_LEAST_EVERY
 from portfolio.selectors import HALTERS, visible_portfolios
 from riskconsole.people.models import Theme, User
 
@@ -21,7 +22,7 @@ def shell(context: dict[str, Any]) -> selectors.Shell:
     user, now = context["request"].user, timezone.now()  # noqa: TID251 - a part of every view
     portfolios = visible_portfolios(user)
     last_check_at = selectors.last_check_at(portfolios)
-    is_recent = last_check_at is not None and now - last_check_at <= selectors.CHECKS_AT_LEAST_EVERY
+    is_recent = last_check_at is not None and now - last_check_at <= CHECKS_AT_LEAST_EVERY
     return selectors.Shell(
         now=now,
         alarms=selectors.alarms_of(portfolios),
@@ -37,7 +38,10 @@ def shell(context: dict[str, Any]) -> selectors.Shell:
     )
 
 
-def _crashable(user: User) -> tuple[str, ...]:
-    operated = user.memberships.filter(role__in=HALTERS)
-    slugs = operated.order_by("portfolio__slug").values_list("portfolio__slug", flat=True)
-    return tuple(slugs.distinct())
+def _crashable(user: User) -> tuple[tuple[str, str], ...]:
+    """Return slug and name of what the user may let fall."""
+    operated = user.memberships.filter(role__in=HALTERS).order_by("portfolio__name")
+    found: list[tuple[str, str]] = list(
+        operated.values_list("portfolio__slug", "portfolio__name").distinct()
+    )
+    return tuple(found)

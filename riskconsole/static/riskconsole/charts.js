@@ -8,10 +8,11 @@
 
   const box = document.getElementById("chart");
   const ranges = document.getElementById("ranges");
-  const { createChart, createSeriesMarkers, LineSeries, BaselineSeries } = LightweightCharts;
+  const { createChart, LineSeries, BaselineSeries } = LightweightCharts;
 
   let range = ranges.querySelector("[aria-current]").dataset.range;
   let drawnAt = 0;
+  let isMoved = false;
   let lines = [];
   let scale = { minValue: -1, maxValue: 1 };
 
@@ -61,7 +62,51 @@
     priceLineVisible: false,
     autoscaleInfoProvider: () => ({ priceRange: scale }),
   });
-  const markers = createSeriesMarkers(equity, []);
+
+  /* What stands on the chart in words: both lines, and the trips. */
+
+  const LABEL = `600 11px ${getComputedStyle(document.body).fontFamily}`;
+  const PAD = 5;
+  let labels = [];
+  let trips = [];
+
+  function write(context, text, x, y, name) {
+    const width = context.measureText(text).width;
+    context.fillStyle = colour("surface", 0.82);
+    context.fillRect(x - PAD, y - 8, width + 2 * PAD, 16);
+    context.fillStyle = colour(name);
+    context.fillText(text, x, y);
+  }
+
+  function drawTrip(context, size, { time, text }, row) {
+    const x = chart.timeScale().timeToCoordinate(time);
+    if (x === null) return;
+    context.strokeStyle = colour("trip");
+    context.setLineDash([2, 3]);
+    context.beginPath();
+    context.moveTo(x, 0);
+    context.lineTo(x, size.height);
+    context.stroke();
+    const width = context.measureText(text).width;
+    const isRoom = x + width + 2 * PAD < size.width;
+    write(context, text, isRoom ? x + 2 * PAD : Math.max(PAD, x - width - 2 * PAD), 14 + 18 * row, "trip");
+  }
+
+  function drawWords(context, size) {
+    context.font = LABEL;
+    context.textBaseline = "middle";
+    for (const { value, text, name } of labels) {
+      write(context, text, 14, equity.priceToCoordinate(value) - 11, name);
+    }
+    trips.forEach((trip, row) => drawTrip(context, size, trip, row));
+  }
+
+  const renderer = {
+    draw: (target) =>
+      target.useMediaCoordinateSpace(({ context, mediaSize }) => drawWords(context, mediaSize)),
+  };
+  const view = { renderer: () => renderer, zOrder: () => "top" };
+  equity.attachPrimitive({ paneViews: () => [view], updateAllViews: () => {} });
 
   function draw({ points, lines: limits, marks }) {
     const warning = limits.warning ? Number(limits.warning[0]) : -FAR;
@@ -82,29 +127,31 @@
     tripZone.applyOptions({ baseValue: { type: "price", price: -FAR } });
     warningZone.setData(limits.warning ? flat(warning) : []);
     tripZone.setData(limits.trip ? flat(trip) : []);
-    drawLines(limits);
     const last = ends[1] ?? 0;
-    markers.setMarkers(
-      marks.map(({ at, text }) => ({
-        time: data.find((point) => point.time >= at)?.time ?? last,
-        position: "aboveBar",
-        shape: "square",
-        color: colour("trip"),
-        text,
-      })),
-    );
+    trips = marks.map(({ at, text }) => ({
+      time: data.find((point) => point.time >= at)?.time ?? last,
+      text,
+    }));
+    drawLines(limits);
   }
 
   function drawLines(limits) {
     lines.forEach((line) => equity.removePriceLine(line));
     const looks = { warning: ["warn", "Warning", 2], trip: ["trip", "Trip", 0] };
-    lines = Object.entries(limits).map(([name, [value, text]]) =>
+    const found = Object.entries(limits).map(([key, [value, text]]) => ({
+      value: Number(value),
+      name: looks[key][0],
+      style: looks[key][2],
+      text: `${looks[key][1]} ${percent(Number(value))}, ${grouped(text)}`,
+    }));
+    labels = found;
+    lines = found.map(({ value, name, style }) =>
       equity.createPriceLine({
-        price: Number(value),
-        color: colour(looks[name][0]),
-        lineStyle: looks[name][2],
+        price: value,
+        color: colour(name),
+        axisLabelTextColor: colour("surface"),
+        lineStyle: style,
         lineWidth: 1,
-        title: `${looks[name][1]} ${grouped(text)}`,
       }),
     );
   }
@@ -114,7 +161,13 @@
     const answer = await fetch(`${box.dataset.url}?range=${range}`).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
     draw(await answer.json());
-    if (isNew) chart.timeScale().fitContent();
+    if (isNew) isMoved = false;
+    if (!isMoved) chart.timeScale().fitContent();
+  }
+
+  /* All of a range is shown until the reader pans or zooms. */
+  for (const kind of ["wheel", "pointerdown"]) {
+    box.addEventListener(kind, () => (isMoved = true), { capture: true, passive: true });
   }
 
   ranges.addEventListener("click", (event) => {

@@ -8,7 +8,9 @@
   const HINT_GAP = 1000;
   const POLL_GAP = 3000;
   const LOST_AFTER = 3000;
+  const GREY_AFTER = 3;
   const STALE_AFTER = 10;
+  const CHECKS_AT_LEAST_EVERY = 5000;
 
   const find = (id) => document.getElementById(id);
   const region = find("live-region");
@@ -25,6 +27,7 @@
 
   let clockOffset = 0;
   let valuesAt = Date.now();
+  let checkedAt = 0;
   let fetchedAt = Date.now();
   let isFetching = false;
   let isWanted = false;
@@ -98,6 +101,7 @@
     if (focused !== document.activeElement && region.contains(focused)) focused.focus();
     htmx.process(region);
     readShell();
+    countNewEntries();
     document.dispatchEvent(new Event("riskconsole:refreshed"));
   }
 
@@ -105,11 +109,24 @@
     const shell = region.querySelector("[data-key=shell]").dataset;
     clockOffset = Date.parse(shell.now) - Date.now();
     valuesAt = Date.parse(shell.now);
+    checkedAt = Date.parse(shell.checked) || 0;
     const count = Number(shell.triggered);
     document.title = (count ? `⛔ ${count} triggered · ` : "") + plainTitle;
     const icon = find("favicon");
     const address = `${icon.dataset.folder}favicon-${shell.worst}.svg`;
     if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
+  }
+
+  /* The log under the reader's eyes stays as it is; a pill offers what came since. */
+  function countNewEntries() {
+    const log = region.querySelector("[data-key=log][data-log-length]");
+    const head = region.querySelector("[data-key=head][data-log-length]");
+    if (!log || !head) return;
+    const count = Number(head.dataset.logLength) - Number(log.dataset.logLength);
+    const pill = log.querySelector(".pill");
+    const words = `${count} new ${count === 1 ? "entry" : "entries"}`;
+    pill.hidden = count <= 0;
+    if (pill.textContent !== words) pill.textContent = words;
   }
 
   const keyOf = (node) => (node.nodeType === 1 && node.dataset.key) || node.id || "";
@@ -165,10 +182,17 @@
   function countAges() {
     for (const element of region.querySelectorAll("[data-age]")) {
       const seconds = Math.max(0, (now() - Date.parse(element.dataset.age)) / 1000);
-      element.textContent = ageText(seconds);
-      if ("check" in element.dataset) element.classList.toggle("t-warn", seconds >= STALE_AFTER);
+      const isStale = "check" in element.dataset && seconds >= STALE_AFTER;
+      element.textContent = (isStale ? "stale " : "") + ageText(seconds);
+      if ("check" in element.dataset) colourAge(element, seconds, isStale);
     }
     find("clock").textContent = `${clock(now())} UTC`;
+  }
+
+  function colourAge(element, seconds, isStale) {
+    element.classList.toggle("mid", seconds < GREY_AFTER);
+    element.classList.toggle("dim", seconds >= GREY_AFTER && !isStale);
+    element.classList.toggle("t-warn", isStale);
   }
 
   function showFeed() {
@@ -193,7 +217,8 @@
     showFeed();
     if (isOver) return;
     if (socket === null && Date.now() >= retryAt) connect();
-    const gap = isWanted ? HINT_GAP : POLL_GAP;
+    const isUnchecked = checkedAt && now() - checkedAt > CHECKS_AT_LEAST_EVERY;
+    const gap = isWanted || isUnchecked ? HINT_GAP : POLL_GAP;
     if (Date.now() - fetchedAt >= gap) refresh();
   }
 

@@ -105,6 +105,18 @@ def test_a_bad_filter_says_what_an_action_looks_like(main: Portfolio) -> None:
     assert "An action has small letters and dots" in page("audrey", "?action=%25")
 
 
+@pytest.mark.parametrize(("reader", "lengths"), [("audrey", ["3", "3"]), ("bob", [])])
+def test_only_who_reads_everything_is_told_how_long_the_log_is(
+    main: Portfolio, reader: str, lengths: list[str]
+) -> None:
+    note("breaker.trip.happened", portfolio="main", times=3)
+
+    shown = page(reader, "?portfolio=main&before=3")
+
+    assert re.findall(r'data-log-length="(\d+)"', shown) == lengths
+    assert '<a class="pill" href="?portfolio=main" hidden></a>' in shown
+
+
 def test_what_was_logged_is_shown_as_text_never_as_markup(main: Portfolio) -> None:
     note("breaker.trip.happened", portfolio="main", text="<img src=x onerror=alert(1)>")
 

@@ -141,6 +141,30 @@ def test_a_blind_portfolio_is_never_green_and_says_for_how_long(
     assert "0 of 1 on guard" in page
 
 
+def test_a_portfolio_that_nobody_looks_at_is_not_called_on_guard(
+    main: Portfolio, signed_in: SignedIn
+) -> None:
+    Evaluation.objects.update(finished_at=timezone.now() - timedelta(seconds=6))
+
+    page = text_of(signed_in("bob"), "/")
+
+    assert "Active, unchecked" in page
+    assert "0 of 1 on guard" in page
+
+
+def test_a_stale_line_is_said_with_how_long_it_is_stale(
+    main: Portfolio, signed_in: SignedIn
+) -> None:
+    Evaluation.objects.filter(portfolio=main).update(
+        fresh_until=timezone.now() - timedelta(seconds=40), stale=["cash BTC", "cash ETH"]
+    )
+
+    page = text_of(signed_in("bob"), "/")
+
+    assert re.search(rf"stale for <span [^>]*>4\d{NARROW}s<", page)
+    assert "cash BTC and 1 more" in page
+
+
 def test_a_trip_shows_the_strip_the_legs_and_what_the_breaker_did(
     main: Portfolio, signed_in: SignedIn
 ) -> None:

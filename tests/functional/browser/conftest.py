@@ -20,6 +20,12 @@ username = "operator"
 email = "operator@example.com"
 password_env = "JOURNEY_PASSWORD"
 
+[[user]]
+username = "auditor"
+email = "auditor@example.com"
+site_role = "AUDITOR"
+password_env = "JOURNEY_PASSWORD"
+
 {books}
 """
 BOOK = """
@@ -120,10 +126,10 @@ SignIn = Callable[..., Watched]
 
 @pytest.fixture
 def sign_in(browser: Browser, desk: Desk) -> Iterator[SignIn]:
-    """Return a function that signs the operator in on a screen of a given width."""
+    """Return a function that signs somebody in on a screen of a given width."""
     contexts: list[BrowserContext] = []
 
-    def sign_in(*, width: int = 1440, before: str = "") -> Watched:
+    def sign_in(*, username: str = "operator", width: int = 1440, before: str = "") -> Watched:
         context = browser.new_context(base_url=desk.url, viewport={"width": width, "height": 900})
         contexts.append(context)
         context.add_init_script(WATCH_POLICY + before)
@@ -131,7 +137,7 @@ def sign_in(browser: Browser, desk: Desk) -> Iterator[SignIn]:
         page.on("console", lambda line: reports.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: reports.append(str(error)))
         page.goto("/sign-in/")
-        page.fill("[name=username]", "operator")
+        page.fill("[name=username]", username)
         page.fill("[name=password]", PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_selector("#live-region")

@@ -87,6 +87,26 @@ def test_an_operator_halts_in_the_dialog_by_typing_the_name(desk: Desk, sign_in:
     watched.assert_clean()
 
 
+def test_new_entries_are_offered_and_never_move_the_log(desk: Desk, sign_in: SignIn) -> None:
+    watched = sign_in(username="auditor")
+    page = watched.page
+    page.goto("/audit/")
+    first = page.locator("tbody tr").first
+    newest = str(first.get_attribute("data-key"))
+
+    operator = sign_in().page
+    operator.goto("/portfolios/phone/")
+    operator.get_by_role("button", name="Pause, reduce only").click()
+
+    pill = page.get_by_role("link", name=re.compile(r"^\d+ new entr(y|ies)$"))
+    expect(pill).to_be_visible(timeout=10_000)
+    expect(first).to_have_attribute("data-key", newest)
+    pill.click()
+    expect(page.locator("tbody")).to_contain_text("breaker.pause.began")
+    expect(pill).to_be_hidden()
+    watched.assert_clean()
+
+
 def test_without_a_socket_the_page_says_so_and_polls(desk: Desk, sign_in: SignIn) -> None:
     watched = sign_in(before=NO_SOCKET)
     page = watched.page

@@ -3,16 +3,19 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from redis import Redis, RedisError
 
 from breaker.domain.gate import Mode, Reason
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, Trip
 from breaker.services import monitoring, tripping
+from breaker.services.desk import desks
 from breaker.services.gate import gate_of
 from breaker.triggers import TRIGGERS as BREAKER_TRIGGERS
 from oms.models import CancelLeg
+from portfolio import marks
 from portfolio.domain.quality import Health
-from portfolio.models import EquityPoint, Evaluation, Portfolio
+from portfolio.models import EquityPoint, Evaluation, Portfolio, VenueAccount
 from riskconsole import triggers
 from riskconsole.alerts.models import Alert
 from riskconsole.audit.models import AuditEntry
@@ -320,3 +323,54 @@ def test_the_log_binds_the_evidence_of_a_trip() -> None:
     trip = Trip.objects.get()
     entry = AuditEntry.objects.get(action="breaker.trip.happened")
     assert json.loads(entry.payload)["evidence_hash"] == tripping.evidence_hash(trip.evidence)
+
+
+class TestAPriceThatIsGone:
+    def test_a_look_at_older_marks_decides_nothing(self, redis: Redis) -> None:
+        portfolio = make_portfolio()
+        mark("BTC/USDT", "50000")
+        push(portfolio, {"BTC": "0.2"})
+        number = Evaluation.objects.get().number
+        desks.forget()
+        redis.hdel(marks.MARKS, "manual|BTC/USDT")
+
+        monitoring.evaluate(portfolio_ids=[portfolio.pk], now=after(1))
+
+        assert state_of(portfolio) == BreakerState.ACTIVE
+        assert Evaluation.objects.get().number == number
+
+    def test_without_redis_a_lagging_database_takes_no_price_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        view = marks.View()
+        mark("BTC/USDT", "50000")
+        marks.save_unsaved()
+        mark("BTC/USDT", "51000", now=after(1))
+        view.refresh()
+
+        def refuse(*_anything: object) -> None:
+            raise RedisError
+
+        monkeypatch.setattr(marks, "_mark_texts", refuse)
+        changed = view.refresh()
+
+        (state,) = view.states.values()
+        assert changed == []
+        assert state.accepted is not None
+        assert state.accepted.price == Decimal(51000)
+
+    def test_a_line_that_never_had_a_price_gets_fifteen_seconds_without_an_earlier_snapshot(
+        self,
+    ) -> None:
+        portfolio = make_portfolio()
+        push(portfolio, {"USDT": "10000"})
+        VenueAccount.objects.update(previous=None)
+        push(portfolio, {"SOL": "50"}, now=after(1))
+        VenueAccount.objects.update(previous=None)
+        desks.forget()
+
+        monitoring.evaluate(portfolio_ids=[portfolio.pk], now=after(15.9))
+        assert state_of(portfolio) == BreakerState.WARNING
+        monitoring.evaluate(portfolio_ids=[portfolio.pk], now=after(16))
+
+        assert state_of(portfolio) == BreakerState.TRIGGERED

@@ -18,7 +18,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
-entries = st.builds(
+entries: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     sequence=st.integers(min_value=1),
     at=texts,

@@ -6,9 +6,23 @@ from itertools import pairwise
 
 import pytest
 
-from breaker.selectors.drawing import Runway, Series, curves_of, runway_of, spark_of, window_of
+from breaker.selectors.drawing import (
+    LimitLine,
+    Runway,
+    Series,
+    Window,
+    curves_of,
+    runway_of,
+    spark_of,
+    window_of,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def window(*, hours: int = 0, minutes: int = 0) -> Window:
+    end = NOON + timedelta(hours=hours, minutes=minutes)
+    return Window(start=NOON, end=end, is_whole=True)
 
 
 def runway(equity: str) -> Runway:
@@ -52,7 +66,7 @@ def test_a_spark_stands_in_time_and_higher_is_up() -> None:
         (NOON + timedelta(hours=1), Decimal(10)),
     ]
 
-    spark = spark_of(points, start=NOON, end=NOON + timedelta(hours=1))
+    spark = spark_of(points, window=window(hours=1))
 
     assert spark is not None
     assert spark.points == "0.0,23.0 34.5,3.0 69.0,23.0"
@@ -60,7 +74,7 @@ def test_a_spark_stands_in_time_and_higher_is_up() -> None:
 
 
 def test_one_point_is_no_line() -> None:
-    assert spark_of([(NOON, Decimal(10))], start=NOON, end=NOON + timedelta(hours=1)) is None
+    assert spark_of([(NOON, Decimal(10))], window=window(hours=1)) is None
 
 
 def test_curves_share_a_scale_with_zero_and_their_labels_keep_apart() -> None:
@@ -70,7 +84,7 @@ def test_curves_share_a_scale_with_zero_and_their_labels_keep_apart() -> None:
         for name, value in (("one", "-5"), ("two", "-5"), ("three", "1"))
     ]
 
-    curves = curves_of(series, start=NOON, end=end)
+    curves = curves_of(series, window=window(hours=6))
 
     assert curves is not None
     labels = sorted(Decimal(line.label_y) for line in curves.lines)
@@ -79,25 +93,49 @@ def test_curves_share_a_scale_with_zero_and_their_labels_keep_apart() -> None:
     assert {line.points.split(" ")[0] for line in curves.lines} == {f"0.0,{curves.zero}"}
 
 
+def test_a_calm_curve_is_drawn_with_its_limits_in_view() -> None:
+    series = [Series(name="one", tone="calm", points=[(NOON, Decimal(0))])]
+    limits = [
+        LimitLine(name="Warning", tone="warn", percent=Decimal(-3)),
+        LimitLine(name="Trip", tone="trip", percent=Decimal(-5)),
+    ]
+
+    curves = curves_of(series, window=window(hours=6), limits=limits)
+
+    assert curves is not None
+    warning, trip = curves.limits
+    assert Decimal(curves.zero) < Decimal(warning.y) < Decimal(trip.y) < Decimal(curves.floor)
+    assert (warning.loss_ratio, trip.loss_ratio) == (Decimal("0.03"), Decimal("0.05"))
+
+
 def test_a_young_console_is_drawn_from_its_first_point() -> None:
     now = NOON + timedelta(minutes=5)
     young, old = [(NOON, Decimal(1))], [(NOON - timedelta(hours=9), Decimal(1))]
     span = timedelta(hours=6)
 
-    assert window_of([young], span=span, now=now) == (NOON, now)
-    assert window_of([young, old], span=span, now=now) == (now - span, now)
-    assert window_of([], span=span, now=now) == (now - timedelta(minutes=1), now)
+    assert window_of([young], span=span, now=now) == Window(start=NOON, end=now, is_whole=False)
+    assert window_of([young, old], span=span, now=now) == Window(
+        start=now - span, end=now, is_whole=True
+    )
+
+
+def test_a_console_of_a_few_seconds_is_drawn_from_the_left_edge_of_a_minute() -> None:
+    now = NOON + timedelta(seconds=4)
+
+    found = window_of([[(NOON, Decimal(1))]], span=timedelta(hours=6), now=now)
+
+    assert (found.start, found.end) == (NOON, NOON + timedelta(minutes=1))
 
 
 def test_a_short_window_has_ticks_at_full_minutes() -> None:
     end = NOON + timedelta(minutes=5)
     series = [Series(name="one", tone="calm", points=[(NOON, Decimal(0)), (end, Decimal(1))])]
 
-    curves = curves_of(series, start=NOON, end=end)
+    curves = curves_of(series, window=window(minutes=5))
 
     assert curves is not None
     assert [tick.label for tick in curves.ticks] == ["12:01", "12:02", "12:03", "12:04"]
 
 
 def test_without_a_point_there_is_no_drawing() -> None:
-    assert curves_of([], start=NOON, end=NOON + timedelta(hours=6)) is None
+    assert curves_of([], window=window(hours=6)) is None

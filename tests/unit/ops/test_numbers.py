@@ -111,3 +111,25 @@ def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
 
     assert {shown(None) for shown in filters} == {"\N{EN DASH}"}
     assert numbers.age(None) == numbers.exact(None) == numbers.clock(None) == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("60053.66341278", "60,053.663"),
+        ("60000", "60,000"),
+        ("0.00001234567891", "0.000012345679"),
+        ("123456789.5", "123,456,790"),
+        ("0", "0"),
+        ("1.50", "1.5"),
+    ],
+)
+def test_a_price_has_no_more_than_eight_figures_after_its_point_begins(
+    value: str, text: str
+) -> None:
+    assert numbers.price(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(("seconds", "tone"), [(0, "mid"), (2.9, "mid"), (3, "dim"), (60, "dim")])
+def test_an_age_turns_grey_after_three_seconds(seconds: float, tone: str) -> None:
+    assert numbers.age_tone(timedelta(seconds=seconds)) == tone
