@@ -3,11 +3,7 @@
 A value that is bad or missing stops the start with one sentence that names it.
 """
 
-import hashlib
 import os
-import secrets
-import tempfile
-from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,9 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from riskconsole.places import kept_secret, socket_path, wheel_folder
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-LONGEST_SOCKET_PATH = 100
 
 
 def env(name: str, default: str | None = None) -> str:
@@ -90,37 +87,6 @@ def env_database(name: str, default: str) -> dict[str, Any]:
             ),
         }
     return database
-
-
-def kept_secret(path: Path) -> str:
-    """Return the secret in a file that only its owner reads, made at the first start."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text()
-
-
-def socket_path(home: Path) -> Path:
-    """Return where the embedded Redis listens: in the home, or, where that is too long for the
-    address of a unix socket, in a short folder named after it.
-    """
-    inside = home / "redis.sock"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
-        return inside
-    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"riskconsole-{name}" / "redis.sock"
-
-
-def wheel_folder(module: str, folder: str) -> Path:
-    """Return a folder of static files inside an installed package, without importing it."""
-    spec = find_spec(module)
-    if spec is None or not spec.submodule_search_locations:
-        raise ImproperlyConfigured(f"The package {module} is not installed")
-    return Path(next(iter(spec.submodule_search_locations))) / folder
 
 
 RISKCONSOLE_ENV = env_choice("RISKCONSOLE_ENV", "development", "production")

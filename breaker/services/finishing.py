@@ -1,6 +1,5 @@
 """Commit what an evaluation found: the row that the gate reads, the move, the point."""
 
-
 from django.db import connection, transaction
 from django.db.models import F
 

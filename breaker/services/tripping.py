@@ -119,15 +119,20 @@ def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: dateti
         loss_ratio=facts.loss_ratio,
         evidence=facts.evidence,
     )
-    cause = f"trip:{row.pk}"
     open_cancel_run(
         portfolio_id=breaker.portfolio_id,
-        cause=cause,
+        cause=f"trip:{row.pk}",
         keep_reduce_only=breaker.keep_reduce_only,
         now=now,
     )
     history.keep_around(portfolio_id=breaker.portfolio_id, at=now)
-    slug = breaker.portfolio.slug
+    _tell(breaker=breaker, trip_id=row.pk, version=version + 1, facts=facts, now=now)
+    return row
+
+
+def _tell(*, breaker: Breaker, trip_id: int, version: int, facts: TripFacts, now: datetime) -> None:
+    """Tell people, browsers and the log; the log last, for its lock."""
+    slug, cause = breaker.portfolio.slug, f"trip:{trip_id}"
     raise_alert(
         portfolio=slug,
         cause=cause,
@@ -140,7 +145,7 @@ def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: dateti
         {
             "type": "breaker.changed",
             "portfolio": slug,
-            "version": version + 1,
+            "version": version,
             "state": BreakerState.TRIGGERED,
             "at": time_text(now),
         }
@@ -154,7 +159,7 @@ def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: dateti
         payload={
             "cause": facts.cause,
             "reason": facts.reason,
-            "version": version + 1,
+            "version": version,
             "equity": known_money_text(facts.equity),
             "reference_equity": known_money_text(facts.reference_equity),
             "loss_ratio": known_ratio_text(facts.loss_ratio),
@@ -162,7 +167,6 @@ def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: dateti
         },
         now=now,
     )
-    return row
 
 
 def _append_halt(
