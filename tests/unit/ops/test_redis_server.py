@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from riskconsole.ops import redis_server
-from riskconsole.settings import LONGEST_SOCKET_PATH, socket_path
+from riskconsole.places import LONGEST_SOCKET_PATH, socket_path
 
 
 def program(folder: Path, name: str) -> Path:
