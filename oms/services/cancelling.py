@@ -122,7 +122,7 @@ def due_holds(*, now: datetime) -> list[CancelLeg]:
 
 def _add_legs(*, run: CancelRun, accounts: QuerySet[VenueAccount], now: datetime) -> None:
     """Add a leg per account, and wake the sweep once they are committed."""
-    found = accounts.select_related("venue", "portfolio")
+    found = list(accounts.select_related("venue", "portfolio"))
     held = stored_lines(found)
     CancelLeg.objects.bulk_create(
         CancelLeg(
