@@ -61,6 +61,7 @@ class Hub:
     _connections: set[Connection] = field(default_factory=set)
     _waiting: dict[tuple[str, str], Frame] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
+    _is_stopping: bool = False
 
     async def join(
         self,
@@ -87,11 +88,17 @@ class Hub:
         self._connections.discard(connection)
 
     async def stop(self) -> None:
-        """End the hub, before its event loop ends."""
+        """End the hub, before its event loop ends.
+
+        A cancellation that arrives during a read of the database is lost on its way through the
+        thread, so the loops look for themselves whether they are to end.
+        """
         task, self._task = self._task, None
         if task is not None:
+            self._is_stopping = True
             task.cancel()
             await asyncio.wait([task])
+            self._is_stopping = False
 
     async def _run(self) -> None:
         """Run until cancelled; after an error the browsers are told to connect anew."""
@@ -107,7 +114,7 @@ class Hub:
                 await connection.close(BROKEN)
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._is_stopping:
             try:
                 await act()
             except Exception:
