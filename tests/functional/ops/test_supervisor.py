@@ -75,6 +75,7 @@ def test_no_child_outlives_a_supervisor_that_is_killed(
     )
     supervised.wait_for_line("ready http://x/")
     left = list(supervised.descendants().values())
+    assert left
     supervised.process.kill()
     for process in left:
         wait_until(lambda process=process: is_gone(process), "its end")  # type: ignore[misc]
