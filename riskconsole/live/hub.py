@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.25
 CHECK_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 0.1
 RIGHTS_LAST_SECONDS = 2.0
 
 SIGNED_OUT = 4401
@@ -61,7 +62,7 @@ class Hub:
     _connections: set[Connection] = field(default_factory=set)
     _waiting: dict[tuple[str, str], Frame] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
-    _is_stopping: bool = False
+    _loops: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def join(
         self,
@@ -90,31 +91,32 @@ class Hub:
     async def stop(self) -> None:
         """End the hub, before its event loop ends.
 
-        A cancellation that arrives during a read of the database is lost on its way through the
-        thread, so the loops look for themselves whether they are to end.
+        A cancellation is lost where it arrives in the middle of a read of the database or of
+        Redis, so it is repeated until every loop has ended.
         """
         task, self._task = self._task, None
-        if task is not None:
-            self._is_stopping = True
-            task.cancel()
-            await asyncio.wait([task])
-            self._is_stopping = False
+        while task is not None and not task.done():
+            for one in (task, *self._loops):
+                one.cancel()
+            await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
     async def _run(self) -> None:
         """Run until cancelled; after an error the browsers are told to connect anew."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._hear())
-                group.create_task(self._every(FLUSH_SECONDS, self._flush))
-                group.create_task(self._every(CHECK_SECONDS, self._check_rights))
-                group.create_task(self._every(CHECK_SECONDS, self._beat))
+                self._loops = [
+                    group.create_task(self._hear()),
+                    group.create_task(self._every(FLUSH_SECONDS, self._flush)),
+                    group.create_task(self._every(CHECK_SECONDS, self._check_rights)),
+                    group.create_task(self._every(CHECK_SECONDS, self._beat)),
+                ]
         except Exception:
             logger.exception("The live hub stopped")
             for connection in list(self._connections):
                 await connection.close(BROKEN)
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-        while not self._is_stopping:
+        while True:
             try:
                 await act()
             except Exception:
