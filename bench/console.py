@@ -98,15 +98,16 @@ def session_cookie() -> str:
 def _prepare() -> None:
     from django.core.management import call_command
 
-    from riskconsole.ops.desired.document import read_document
-    from riskconsole.ops.desired.execution import make_so
+    from breaker.services.desired.document import read_document
+    from breaker.services.desired.execution import make_so
+    from breaker.services.desired.steps import By
     from riskconsole.people.models import SiteRole, User
 
     call_command("migrate", verbosity=0, interactive=False)
     shared = ", ".join(f'{instrument.split("/")[0]} = "0.4"' for instrument in SHARED)
     books = [_BOOK.format(number=number, shared=shared) for number in range(PORTFOLIOS)]
     document, lines = read_document("".join(books))
-    make_so(document, lines, now=datetime.now(UTC))
+    make_so(document, lines, by=By(now=datetime.now(UTC)))
     User.objects.create(username="auditor", site_role=SiteRole.AUDITOR)
 
 

@@ -2,7 +2,7 @@ import time
 
 from django.utils import timezone
 
-from breaker.services import monitoring
+from breaker.services import monitoring, upkeep
 from portfolio.marks import MONITOR_WAKE
 from riskconsole import wake
 from riskconsole.celery import app
@@ -16,6 +16,7 @@ def monitor(**_later: object) -> None:
     """Evaluate what is late, then drain the dirty set whenever a mark comes in."""
     began = time.monotonic()
     monitoring.sweep(now=timezone.now())
+    upkeep.keep_up(now=timezone.now())
     wake.linger(MONITOR_WAKE, _drain, until=began + LINGER_SECONDS)
 
 

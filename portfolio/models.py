@@ -90,9 +90,12 @@ class Portfolio(models.Model):
 
 
 class Membership(models.Model):
+    """A role in a portfolio, and since when."""
+
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=8, choices=choices_of(Role))
+    since = models.DateTimeField()
 
     class Meta:
         constraints = [
@@ -106,11 +109,20 @@ class Membership(models.Model):
         return f"{self.user_id} {self.role} of {self.portfolio_id}"
 
 
+class PresentAccounts(models.Manager["VenueAccount"]):
+    """The accounts that belong to their portfolio; a removed one is only in the record."""
+
+    def get_queryset(self) -> models.QuerySet["VenueAccount"]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class VenueAccount(models.Model):
     """One account at one venue; as_of is the time that its stored snapshot states.
 
     previous keeps the lines before the last change of quantities, to tell a breach by price from
-    one that only a change of quantities explains.
+    one that only a change of quantities explains. is_joining: added to an armed portfolio, and not
+    counted until each of its lines has a price. is_excepted: a reset accepted that it could not be
+    read, so it keeps its last quantities, out of health, until its next complete snapshot.
     """
 
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="accounts")
@@ -121,10 +133,20 @@ class VenueAccount(models.Model):
     venue_equity = MoneyField(null=True)
     venue_equity_currency = models.CharField(max_length=16, blank=True)
     previous = models.JSONField(null=True)
+    is_joining = models.BooleanField(default=False)
+    is_excepted = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+
+    objects = PresentAccounts()
+    everything: models.Manager["VenueAccount"] = models.Manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["portfolio", "slug"], name="venue_account_unique"),
+            models.UniqueConstraint(
+                fields=["portfolio", "slug"],
+                condition=Q(removed_at__isnull=True),
+                name="venue_account_unique",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in AccountKind]),
                 name="venue_account_kind_known",

@@ -115,7 +115,8 @@ def held_by(portfolio_ids: Iterable[int]) -> dict[int, Held]:
     """Return what each portfolio holds and held, by its id, in five queries for all of them."""
     rows = Portfolio.objects.in_bulk(list(portfolio_ids))
     accounts: dict[int, list[VenueAccount]] = {pk: [] for pk in rows}
-    found = VenueAccount.objects.filter(portfolio__in=rows).select_related("venue")
+    found = VenueAccount.objects.filter(portfolio__in=rows, is_joining=False)
+    found = found.select_related("venue")
     for account in found.prefetch_related("balances", "positions").order_by("pk"):
         accounts[account.portfolio_id].append(account)
     return {
@@ -220,6 +221,11 @@ def _is_thinned(rows: list[EquityPoint], window: QuerySet[EquityPoint]) -> bool:
     return coarser.filter(at__lt=rows[0].at - timedelta(minutes=5)).exists()
 
 
+def holdings_of_account(account: VenueAccount) -> Holdings:
+    """Return what this account alone holds."""
+    return _holdings(account.portfolio, [account])
+
+
 def _holdings(row: Portfolio, accounts: Iterable[VenueAccount]) -> Holdings:
     listed = list(accounts)
     return Holdings(
@@ -257,6 +263,7 @@ def _account(account: VenueAccount) -> Account:
         venue_kind=VenueKind(account.venue.kind),
         kind=AccountKind(account.kind),
         is_venue_fed=account.venue.kind != VenueKind.MANUAL,
+        is_excepted=account.is_excepted,
         snapshot_at=account.as_of,
         venue_equity=account.venue_equity,
         venue_equity_currency=account.venue_equity_currency or None,

@@ -93,6 +93,7 @@ RISKCONSOLE_ENV = env_choice("RISKCONSOLE_ENV", "development", "production")
 IS_PRODUCTION = RISKCONSOLE_ENV == "production"
 RISKCONSOLE_HOME = Path(env("RISKCONSOLE_HOME", str(BASE_DIR / "var"))).resolve()
 IS_DEMO = env_bool("RISKCONSOLE_DEMO", default=False)
+IS_SOLO = env_bool("RISKCONSOLE_SOLO", default=False)
 PUBLIC_URL = env_url("RISKCONSOLE_PUBLIC_URL", "http://localhost:8000", "http", "https")
 ALERT_URLS = env_routes("RISKCONSOLE_ALERT_URLS")
 HEARTBEAT_URL = env_optional_url("RISKCONSOLE_HEARTBEAT_URL", "http", "https")

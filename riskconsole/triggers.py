@@ -16,6 +16,7 @@ class Trigger:
 
     :param event: UPDATE, DELETE, INSERT or TRUNCATE
     :param condition: SQL over OLD and NEW; empty refuses every row
+    :param reads_rows: the condition has a query, which PostgreSQL allows in a function only
     :param vendor: the only engine that needs it, or empty
     """
 
@@ -24,7 +25,16 @@ class Trigger:
     event: str
     message: str
     condition: str = ""
+    reads_rows: bool = False
     vendor: str = ""
+
+
+def is_changed(*columns: str) -> str:
+    """Return the condition that one of these columns is updated to something else, null or not."""
+    return " OR ".join(
+        f"OLD.{name} <> NEW.{name} OR (OLD.{name} IS NULL) <> (NEW.{name} IS NULL)"
+        for name in columns
+    )
 
 
 def install_where_possible(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> bool:
@@ -50,7 +60,15 @@ def install(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> Non
             )
         for trigger in _of_engine(connection, triggers):
             cursor.execute(_drop(connection, trigger))
+            if connection.vendor == "postgresql" and trigger.reads_rows:
+                cursor.execute(_own_function(trigger))
             cursor.execute(_create(connection, trigger))
+
+
+def make_way(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
+    """Drop the triggers before a migration of SQLite: it renames tables that they speak of."""
+    if connection.vendor == "sqlite":
+        remove(connection, triggers)
 
 
 def remove(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
@@ -92,6 +110,16 @@ def _create(connection: BaseDatabaseWrapper, trigger: Trigger) -> str:
     if connection.vendor == "sqlite":
         when = f" WHEN {trigger.condition}" if trigger.condition else ""
         return f"{head}{when} BEGIN SELECT RAISE(ABORT, '{trigger.message}'); END"
+    if trigger.reads_rows:
+        return f"{head} FOR EACH ROW EXECUTE FUNCTION {trigger.name}()"
     each = "STATEMENT" if trigger.event == "TRUNCATE" else "ROW"
     when = f" WHEN ({trigger.condition})" if trigger.condition else ""
     return f"{head} FOR EACH {each}{when} EXECUTE FUNCTION riskconsole_refuse('{trigger.message}')"
+
+
+def _own_function(trigger: Trigger) -> str:
+    return (
+        f"CREATE OR REPLACE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$"
+        f" BEGIN IF {trigger.condition} THEN RAISE EXCEPTION '{trigger.message}'; END IF;"
+        " RETURN NEW; END $$"
+    )

@@ -1,7 +1,7 @@
 """Rows that tests begin with, made as `apply` makes them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from breaker.models import Breaker
@@ -13,6 +13,8 @@ from portfolio.models import Evaluation, Membership, Portfolio, Role, Venue, Ven
 from portfolio.services.snapshots import PositionLine, apply_snapshot
 from riskconsole.people.models import User
 from tests.clock import NOON
+
+LONG_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def make_portfolio(
@@ -76,9 +78,20 @@ def mark(instrument: str, price: str, *, venue: str = "manual", now: datetime = 
 
 
 def make_user(
-    username: str, *, portfolio: Portfolio | None = None, role: Role | None = None, site: str = ""
+    username: str,
+    *,
+    portfolio: Portfolio | None = None,
+    role: Role | None = None,
+    site: str = "",
+    since: datetime = LONG_BEFORE,
 ) -> User:
     user = User.objects.create_user(username, password="a long password", site_role=site)
     if portfolio is not None and role is not None:
-        Membership.objects.create(portfolio=portfolio, user=user, role=role)
+        make_member(user, portfolio, role, since=since)
     return user
+
+
+def make_member(
+    user: User, portfolio: Portfolio, role: Role, *, since: datetime = LONG_BEFORE
+) -> Membership:
+    return Membership.objects.create(portfolio=portfolio, user=user, role=role, since=since)

@@ -34,9 +34,15 @@ ALLOWED = frozenset(
         (BreakerState.ACTIVE, BreakerState.TRIGGERED),
         (BreakerState.WARNING, BreakerState.TRIGGERED),
         (BreakerState.DISABLED, BreakerState.TRIGGERED),
+        (BreakerState.DISABLED, BreakerState.ACTIVE),
+    }
+)
+# What only an approved request does.
+APPROVED = frozenset(
+    {
+        (BreakerState.TRIGGERED, BreakerState.ACTIVE),
         (BreakerState.ACTIVE, BreakerState.DISABLED),
         (BreakerState.WARNING, BreakerState.DISABLED),
-        (BreakerState.DISABLED, BreakerState.ACTIVE),
     }
 )
 
@@ -185,12 +191,14 @@ def check_limits(*, warning_ratio: Decimal, trip_ratio: Decimal) -> None:
         )
 
 
-def check_transition(before: BreakerState, after: BreakerState) -> None:
+def check_transition(
+    before: BreakerState, after: BreakerState, *, is_approved: bool = False
+) -> None:
     """Pass silently if the breaker may go from one state to the other.
 
     :raises ForbiddenTransition: otherwise; TRIGGERED is left only by an approved reset
     """
-    if (before, after) not in ALLOWED:
+    if (before, after) not in (ALLOWED | APPROVED if is_approved else ALLOWED):
         raise ForbiddenTransition(f"A breaker cannot go from {before} to {after}")
 
 

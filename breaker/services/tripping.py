@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 
 from breaker.domain.machine import WATCHED, BreakerState, Cause, loss_ratio
 from breaker.models import Breaker, Trip, TripEvent, TripEventKind
+from breaker.services.requests import void_outdated
 from oms.services.cancelling import open_cancel_run
 from portfolio.models import Portfolio
 from portfolio.selectors import line_facts, stored_book_of
@@ -67,6 +68,7 @@ def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datet
         return _append_halt(
             portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now
         )
+    void_outdated(portfolio_id=portfolio_id, now=now)
     facts = _halt_facts(
         portfolio_id=portfolio_id, reason=reason, actor=actor, address=address, now=now
     )
@@ -100,7 +102,12 @@ def append_breaches(*, portfolio_id: int, causes: Iterable[Cause], now: datetime
 
 def _trigger(breakers: QuerySet[Breaker], *, now: datetime) -> bool:
     return (
-        breakers.update(state=BreakerState.TRIGGERED, state_since=now, version=F("version") + 1)
+        breakers.update(
+            state=BreakerState.TRIGGERED,
+            state_since=now,
+            disabled_until=None,
+            version=F("version") + 1,
+        )
         == 1
     )
 
@@ -172,8 +179,9 @@ def _tell(*, breaker: Breaker, trip_id: int, version: int, facts: TripFacts, now
 def _append_halt(
     *, portfolio_id: int, reason: str, actor: str, address: str, now: datetime
 ) -> Trip:
-    """Append a halt to the open trip; no run is opened, the legs of the trip go on."""
+    """Append a halt to the open trip, whose legs go on; an open request to reset it is void."""
     Breaker.objects.filter(portfolio_id=portfolio_id).update(version=F("version") + 1)
+    void_outdated(portfolio_id=portfolio_id, now=now)
     row = Trip.objects.select_related("breaker__portfolio").get(
         breaker__portfolio_id=portfolio_id, reset_at=None
     )

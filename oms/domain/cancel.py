@@ -62,11 +62,17 @@ class Rules:
     :param committed_at: of the trip
     :param keep_reduce_only: keeps orders older than the trip too, if they can only reduce
     :param holdings: totals by asset of a spot account; None on margin
+    :param only_before: orders created from then on are not this leg's business: trading resumed
     """
 
     committed_at: datetime
     keep_reduce_only: bool
     holdings: Mapping[str, Decimal] | None
+    only_before: datetime | None = None
+
+    def is_of_later(self, order: OpenOrder) -> bool:
+        """Return whether the order was created after a reset let the desk trade again."""
+        return self.only_before is not None and order.created_at >= self.only_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +166,13 @@ def kept_ids(orders: Collection[OpenOrder], *, rules: Rules) -> frozenset[str]:
     return frozenset(
         order.id
         for order in orders
-        if order.id in reducing
-        and (
-            rules.keep_reduce_only
-            or is_late(created_at=order.created_at, committed_at=rules.committed_at)
+        if rules.is_of_later(order)
+        or (
+            order.id in reducing
+            and (
+                rules.keep_reduce_only
+                or is_late(created_at=order.created_at, committed_at=rules.committed_at)
+            )
         )
     )
 

@@ -44,6 +44,9 @@ class CancelLeg(models.Model):
     null until the first snapshot where the trip found none. growth is what it was seen to hold
     more of since: the same and grown_to and grown_at. On a spot account the instrument is an asset
     that is not cash.
+
+    only_before is set where a reset accepted the account as it was: the leg goes on, by id, against
+    orders created before it, and ends once it is empty of them.
     """
 
     run = models.ForeignKey(CancelRun, models.PROTECT, related_name="legs")
@@ -66,6 +69,7 @@ class CancelLeg(models.Model):
     positions_checked_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=200, blank=True)
     is_ended = models.BooleanField(default=False)
+    only_before = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

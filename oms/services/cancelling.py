@@ -1,13 +1,13 @@
 """Open a cancel run with the trip, and attend to its legs until every account is empty."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.functional import SimpleLazyObject
 
 from oms.domain.cancel import (
@@ -72,6 +72,22 @@ def open_cancel_run(
         )
         _add_legs(run=run, accounts=VenueAccount.objects.filter(portfolio=portfolio_id), now=now)
     return run
+
+
+def end_cancel_run(*, cause: str, excepted: Collection[str], now: datetime) -> None:
+    """End the run with the reset that lets the desk trade again; the caller's entry tells it.
+
+    Each leg's fence is taken, so that an attempt in flight sends and settles nothing more. The legs
+    of excepted accounts go on, only against the orders that were created before.
+
+    :param excepted: slugs of accounts that the reset accepts as they are
+    """
+    CancelRun.objects.filter(cause=cause).update(ended_at=now)
+    legs = CancelLeg.objects.filter(run__cause=cause)
+    legs.update(fence=F("fence") + 1, lease_until=None)
+    going_on = Q(account__slug__in=excepted) & ~Q(status=LegStatus.NOT_CONNECTED)
+    legs.filter(going_on).update(only_before=now, next_attempt_at=now)
+    legs.exclude(going_on).update(is_ended=True)
 
 
 def send_cancel_leg(
@@ -200,7 +216,9 @@ def _attempt_on(leg: CancelLeg, *, watch: Stopwatch) -> Attempt:
     return Attempt(
         adapter=adapter_for(leg.account),
         rules=rules,
-        may_cancel_all=not (rules.keep_reduce_only or leg.confirmed_at or _has_kept(leg)),
+        may_cancel_all=not (
+            rules.keep_reduce_only or rules.only_before or leg.confirmed_at or _has_kept(leg)
+        ),
         is_first=leg.first_empty_at is None,
         checks_positions=checked_at is None or watch.started_at - checked_at >= HOLD_EVERY,
         may_send=lambda orders: note_asked(leg=leg, orders=orders, rules=rules, now=watch.now()),
@@ -220,6 +238,7 @@ def _rules_of(leg: CancelLeg) -> Rules:
         committed_at=leg.run.opened_at,
         keep_reduce_only=leg.run.keep_reduce_only,
         holdings=holdings if leg.account.kind == AccountKind.SPOT else None,
+        only_before=leg.only_before,
     )
 
 

@@ -156,6 +156,7 @@ def _advance(leg: CancelLeg, attempt: Attempt) -> None:
         setattr(leg, name, value)
     leg.error = "" if finding.is_empty else attempt.error[:200]
     leg.lease_until = None
+    leg.is_ended = leg.only_before is not None and leg.status == LegStatus.EMPTY
 
 
 def _standing_of(leg: CancelLeg) -> Standing:
@@ -172,7 +173,7 @@ def _standing_of(leg: CancelLeg) -> Standing:
 
 def _note_growth(*, leg: CancelLeg, attempt: Attempt, now: datetime) -> dict[Line, Decimal]:
     """Store and return the lines that are seen grown for the first time."""
-    if attempt.snapshot is None:
+    if attempt.snapshot is None or leg.only_before is not None:
         return {}
     held = held_lines(leg.account, attempt.snapshot)
     leg.positions_checked_at = now

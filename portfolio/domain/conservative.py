@@ -46,12 +46,14 @@ def conservative_equity(*, book: Book, lines: Sequence[Line], ageing: Ageing) ->
 
     :param lines: of the book, so that they are not made twice
     """
-    if not any(_lateness(line.marks, book.board, ageing) for line in lines):
+    counted = [line for line in lines if not line.account.is_excepted]
+    if not any(_lateness(line.marks, book.board, ageing) for line in counted):
         return Conservative(equity=book.equity, substituted=())
     better = book.preferring_fresh(ageing)
     replaced = better.lines()
     pairs = zip(lines, replaced, strict=True)
-    loss = _loss((e for line in replaced for e in line.exposures), better.board, ageing)
+    judged = [line for line in replaced if not line.account.is_excepted]
+    loss = _loss((e for line in judged for e in line.exposures), better.board, ageing)
     return Conservative(
         equity=EXACT.subtract(better.equity, loss),
         substituted=tuple(old.label for old, new in pairs if old.source != new.source),

@@ -45,6 +45,7 @@ class Account:
     :param is_venue_fed: its snapshots come from the venue, so they age; a person's do not
     :param snapshot_at: of the last complete snapshot; None before the first
     :param venue_equity: the venue's own equity figure, in venue_equity_currency
+    :param is_excepted: its age is no matter: a reset accepted its last quantities
     """
 
     id: int
@@ -56,6 +57,7 @@ class Account:
     snapshot_at: datetime | None
     venue_equity: Decimal | None = None
     venue_equity_currency: str | None = None
+    is_excepted: bool = False
 
     def __post_init__(self) -> None:
         if self.venue_equity is not None and not self.venue_equity_currency:

@@ -25,6 +25,7 @@ class LineFlag(StrEnum):
     IN_VENUE_EQUITY = "in venue equity"
     OTHER_VENUE = "price of another venue"
     PEG = "peg"
+    EXCEPTED = "not read since the reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +203,11 @@ def _amount_flags(
 
 def _price_flags(account: Account, marks: tuple[Mark, ...], rate: Rate) -> tuple[LineFlag, ...]:
     is_foreign = any(mark.venue != account.venue for mark in marks)
-    found = {LineFlag.OTHER_VENUE: is_foreign, LineFlag.PEG: rate.is_pegged}
+    found = {
+        LineFlag.OTHER_VENUE: is_foreign,
+        LineFlag.PEG: rate.is_pegged,
+        LineFlag.EXCEPTED: account.is_excepted,
+    }
     return tuple(flag for flag, holds in found.items() if holds)
 
 

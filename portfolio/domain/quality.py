@@ -144,6 +144,8 @@ def _aged(
     venues = book.board.venues
 
     def limits_of(line: Line) -> Iterator[datetime]:
+        if line.account.is_excepted:
+            return
         for mark in line.marks:
             yield ageing.stale_after(mark, venues.get(mark.venue))
         if line.account.is_venue_fed and line.account.snapshot_at is not None:
@@ -162,6 +164,8 @@ def _fresh_until(*, book: Book, aged: Sequence[_Aged], limits: QualityLimits) ->
     ends = [_gross_goes_stale(book, aged, STALE_GROSS_SHARE)]
     ends += [item.stale_after for item in _over(book, aged, STALE_LINE_SHARE)]
     for account in book.holdings.accounts:
+        if account.is_excepted:
+            continue
         if account.snapshot_at is None:
             return LONG_AGO
         if account.is_venue_fed:

@@ -74,10 +74,18 @@ def apply_snapshot(
     _insert(account=account, balances=balances, positions=positions)
     account.venue_equity = venue_equity
     account.venue_equity_currency = venue_equity_currency
+    if account.is_excepted:
+        account.is_excepted = False
+        holdings_changed(account.portfolio_id)
     if before != lines_of(account):
         _note_change(account=account, before=before)
     account.save()
     return account
+
+
+def holdings_changed(portfolio_id: int) -> None:
+    """Let every process compile its book anew."""
+    Portfolio.objects.filter(pk=portfolio_id).update(holdings_version=F("holdings_version") + 1)
 
 
 def lines_of(account: VenueAccount) -> dict[str, object]:
@@ -143,9 +151,7 @@ def _insert(
 
 def _note_change(*, account: VenueAccount, before: dict[str, object]) -> None:
     """Remember the lines before this change, unless they are what a breach is judged by."""
-    Portfolio.objects.filter(pk=account.portfolio_id).update(
-        holdings_version=F("holdings_version") + 1
-    )
+    holdings_changed(account.portfolio_id)
     is_judged = Evaluation.objects.filter(
         portfolio_id=account.portfolio_id, quantity_breach_since__isnull=False
     )

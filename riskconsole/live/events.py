@@ -45,6 +45,15 @@ class TripProgress(TypedDict):
     cancelled: int
 
 
+class RequestChanged(TypedDict):
+    """A change request was made or decided; portfolio is empty for one of the site."""
+
+    type: Literal["request.changed"]
+    portfolio: str
+    version: int
+    request: int
+
+
 class AuditCount(TypedDict):
     """The log has this many entries; portfolio is empty for an entry of the whole site."""
 
@@ -69,4 +78,4 @@ class FeedState(TypedDict):
     is_connected: bool
 
 
-Frame = PortfolioState | BreakerChanged | TripProgress | AuditCount
+Frame = PortfolioState | BreakerChanged | TripProgress | RequestChanged | AuditCount

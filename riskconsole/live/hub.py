@@ -129,7 +129,7 @@ class Hub:
                 await self._take(frame)
 
     async def _take(self, frame: Frame) -> None:
-        if frame["type"] in {"breaker.changed", "trip.progress"}:
+        if frame["type"] in {"breaker.changed", "trip.progress", "request.changed"}:
             await self._hand_out([frame])
         else:
             self._waiting[frame["type"], frame["portfolio"]] = frame

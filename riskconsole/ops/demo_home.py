@@ -12,10 +12,11 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from breaker.services.desired.document import read_document
+from breaker.services.desired.execution import make_so
+from breaker.services.desired.steps import By
 from portfolio.models import Portfolio
 from riskconsole.audit.services import record
-from riskconsole.ops.desired.document import read_document
-from riskconsole.ops.desired.execution import make_so
 from riskconsole.people.models import SiteRole, User
 from riskconsole.people.services import create_user
 
@@ -47,7 +48,7 @@ def prepare_demo(*, now: datetime) -> Sequence[str]:
         _let_in(username, password, now=now)
     if not Portfolio.objects.exists():
         document, lines = read_document(PORTFOLIOS.read_text())
-        make_so(document, lines, now=now)
+        make_so(document, lines, by=By(now=now))
     return [f"user {username} password {passwords[username]}" for username in PEOPLE]
 
 

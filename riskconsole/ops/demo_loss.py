@@ -9,6 +9,9 @@ from pathlib import Path
 from breaker.domain.machine import loss_ratio
 from breaker.models import Breaker, Trip
 from breaker.services import monitoring
+from breaker.services.desired.document import read_document
+from breaker.services.desired.execution import make_so
+from breaker.services.desired.steps import By
 from oms.domain.cancel import LegStatus
 from oms.selectors import LegRow, legs_of
 from oms.services.cancelling import sweep_legs
@@ -19,8 +22,6 @@ from portfolio.models import VenueAccount
 from portfolio.selectors import live_book_of
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import EXACT, money_text, ratio_text
-from riskconsole.ops.desired.document import read_document
-from riskconsole.ops.desired.execution import make_so
 
 PORTFOLIO = Path(__file__).with_suffix(".toml")
 VENUE = "paper"
@@ -57,7 +58,7 @@ def play(*, clock: Clock) -> Iterator[Event]:
 
 def _open(clock: Clock) -> None:
     document, lines = read_document(PORTFOLIO.read_text(encoding="utf-8"))
-    make_so(document, lines, now=clock())
+    make_so(document, lines, by=By(now=clock()))
     for account_id in VenueAccount.objects.order_by("pk").values_list("pk", flat=True):
         take_snapshot(account_id=account_id, now=clock())
     # The first mark of an instrument counts only when a second one agrees.

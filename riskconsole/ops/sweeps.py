@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from breaker.services import gate, monitoring
+from breaker.services import gate, monitoring, upkeep
 from oms.services import cancelling
 from riskconsole.alerts.services import deliver_due
 from riskconsole.audit import witness
@@ -117,6 +117,7 @@ def guardian_sweeps() -> Sequence[Sweep]:
     sweeps = [
         Sweep("clock", ClockGuard().look, is_vital=True),
         Sweep("evaluations", _evaluate_late, is_vital=True),
+        Sweep("upkeep", lambda now: upkeep.keep_up(now=now), is_vital=True),
         Sweep("legs", lambda now: cancelling.sweep_legs(now=now), is_vital=True),
         Sweep("holds", lambda now: cancelling.sweep_holds(now=now), is_vital=True),
         Sweep("alerts", lambda now: deliver_due(now=now), is_vital=False),

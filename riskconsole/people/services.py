@@ -168,6 +168,11 @@ def note_failed_sign_in(*, username: str, address: str, now: datetime) -> None:
         _record("people.sign_in.failed", subject, now=now, address=address)
 
 
+def forget_second_factors(*, user: User, actor: str, address: str, now: datetime) -> None:
+    """Let somebody who lost the second factor enrol a new one."""
+    _record("people.second_factor.reset", f"user:{user.username}", now=now, actor=actor)
+
+
 def choose_theme(*, user: User, theme: str) -> None:
     """Keep the colours that a user likes."""
     User.objects.filter(pk=user.pk).update(theme=theme)

@@ -11,12 +11,13 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from breaker.services.desired.changes import Change
+from breaker.services.desired.document import Document, read_document
+from breaker.services.desired.execution import changes_of, make_so, refuse_loosening
+from breaker.services.desired.existing import Existing, nothing, read_existing
+from breaker.services.desired.places import BadFile, Place
+from breaker.services.desired.steps import By
 from riskconsole.command import ConsoleCommand, MissingDatabase, refuse_missing_database
-from riskconsole.ops.desired.changes import Change
-from riskconsole.ops.desired.document import Document, read_document
-from riskconsole.ops.desired.execution import changes_of, make_so, refuse_loosening
-from riskconsole.ops.desired.existing import Existing, nothing, read_existing
-from riskconsole.ops.desired.places import BadFile, Place
 
 Lines = Mapping[Place, int]
 
@@ -45,7 +46,7 @@ class Command(ConsoleCommand):
 
     def _apply(self, document: Document, lines: Lines) -> None:
         prepare_database()
-        self._print(make_so(document, lines, now=timezone.now()))
+        self._print(make_so(document, lines, by=By(now=timezone.now())))
 
     def _print(self, changes: Sequence[Change]) -> None:
         for change in changes:

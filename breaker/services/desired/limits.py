@@ -6,8 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from breaker.services.desired.document import HUNDRED
 from riskconsole.kernel.numbers import EXACT, plain_text
-from riskconsole.ops.desired.document import HUNDRED
 
 LimitValue = Decimal | timedelta | bool
 FOR_EVER = timedelta.max

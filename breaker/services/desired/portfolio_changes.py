@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from riskconsole.kernel.numbers import money_text
-from riskconsole.ops.desired.changes import (
+from breaker.services.desired.changes import (
     CapitalChange,
     Change,
     LimitChange,
@@ -14,16 +13,17 @@ from riskconsole.ops.desired.changes import (
     PegsChange,
     fixed,
 )
-from riskconsole.ops.desired.document import (
+from breaker.services.desired.document import (
     LimitsIn,
     PortfolioIn,
 )
-from riskconsole.ops.desired.existing import (
+from breaker.services.desired.existing import (
     ExistingPortfolio,
     default_limits,
 )
-from riskconsole.ops.desired.limits import FIELD_BY_KEY, LimitValue, limit_text
-from riskconsole.ops.desired.places import Place, Problem
+from breaker.services.desired.limits import FIELD_BY_KEY, LimitValue, limit_text
+from breaker.services.desired.places import Place, Problem
+from riskconsole.kernel.numbers import money_text
 
 NO_CLOSING = "closing positions is not part of this version: leave it false"
 

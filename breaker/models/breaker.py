@@ -1,15 +1,13 @@
-"""The breaker of a portfolio and its trips; the database refuses what must never happen."""
+"""Limits and state of one portfolio; the database refuses what must never happen."""
 
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from django.db import models
 from django.db.models import F, Q
 
 from breaker.domain.machine import (
     BreakerState,
-    Cause,
     FloorLimit,
     Limit,
     LossLimit,
@@ -17,7 +15,7 @@ from breaker.domain.machine import (
 )
 from portfolio.domain.quality import QualityLimits
 from portfolio.models import Portfolio
-from riskconsole.fields import MoneyField, RatioField
+from riskconsole.fields import RatioField
 from riskconsole.kernel.numbers import choices_of
 
 
@@ -25,7 +23,7 @@ class Breaker(models.Model):
     """Limits and state of one portfolio.
 
     version changes on trip, halt, reset, disable, arm and change of limits, not between ACTIVE
-    and WARNING.
+    and WARNING. quorum is how many others must approve what loosens.
     """
 
     portfolio = models.OneToOneField(Portfolio, models.PROTECT, related_name="breaker")
@@ -42,12 +40,14 @@ class Breaker(models.Model):
     max_snapshot_age = models.DurationField(default=timedelta(seconds=60))
     blind_trip_after = models.DurationField(default=timedelta(seconds=300))
     cooldown = models.DurationField(default=timedelta(seconds=900))
+    quorum = models.PositiveSmallIntegerField(default=1)
     floor_ratio = RatioField(default=Decimal("0.15"))
     is_rebased = models.BooleanField(default=False)
     close_positions = models.BooleanField(default=False)
     keep_reduce_only = models.BooleanField(default=False)
     is_paused = models.BooleanField(default=False)
     is_restored = models.BooleanField(default=False)
+    disabled_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -67,6 +67,12 @@ class Breaker(models.Model):
             models.CheckConstraint(
                 condition=Q(floor_ratio__gt=0, floor_ratio__lt=1), name="breaker_floor_in_range"
             ),
+            models.CheckConstraint(condition=Q(quorum__gte=1), name="breaker_quorum_positive"),
+            models.CheckConstraint(
+                condition=Q(state=BreakerState.DISABLED, disabled_until__isnull=False)
+                | (~Q(state=BreakerState.DISABLED) & Q(disabled_until__isnull=True)),
+                name="breaker_disabled_has_end",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,7 +86,11 @@ class Breaker(models.Model):
     @property
     def limits(self) -> tuple[Limit, ...]:
         """Every limit that guards the portfolio; none while it is not protected."""
-        reference, base = self.portfolio.reference_equity, self.portfolio.floor_base
+        return self.limits_from(self.portfolio.reference_equity, is_rebased=self.is_rebased)
+
+    def limits_from(self, reference: Decimal | None, *, is_rebased: bool) -> tuple[Limit, ...]:
+        """Return the limits as they would be with another reference equity."""
+        base = self.portfolio.floor_base
         if reference is None or base is None:
             return ()
         loss = LossLimit(
@@ -89,7 +99,7 @@ class Breaker(models.Model):
             trip_ratio=self.trip_ratio,
             hysteresis_ratio=self.hysteresis_ratio,
         )
-        if not self.is_rebased:
+        if not is_rebased:
             return (loss,)
         return (loss, FloorLimit(base=base, floor_ratio=self.floor_ratio))
 
@@ -104,51 +114,3 @@ class Breaker(models.Model):
             max_snapshot_age=self.max_snapshot_age,
             blind_trip_after=self.blind_trip_after,
         )
-
-
-class Trip(models.Model):
-    """One trip with the evidence of its first cause; version is the breaker's just before it."""
-
-    breaker = models.ForeignKey(Breaker, models.PROTECT, related_name="trips")
-    version = models.PositiveBigIntegerField()
-    at = models.DateTimeField()
-    cause = models.CharField(max_length=5, choices=choices_of(Cause))
-    reason = models.TextField(blank=True)
-    actor = models.CharField(max_length=200, blank=True)
-    equity = MoneyField(null=True)
-    reference_equity = MoneyField(null=True)
-    loss_ratio = RatioField(null=True)
-    evidence = models.JSONField()
-    reset_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["breaker", "version"], name="trip_once_per_version"),
-            models.UniqueConstraint(
-                fields=["breaker"], condition=Q(reset_at__isnull=True), name="trip_one_open"
-            ),
-            models.CheckConstraint(
-                condition=Q(cause__in=[cause.value for cause in Cause]), name="trip_cause_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"trip {self.pk} {self.cause}"
-
-
-class TripEventKind(StrEnum):
-    HALT = "HALT"
-    BREACH = "BREACH"
-
-
-class TripEvent(models.Model):
-    """A later halt or breach, appended to an open trip; its first cause stays as it was."""
-
-    trip = models.ForeignKey(Trip, models.PROTECT, related_name="events")
-    at = models.DateTimeField()
-    kind = models.CharField(max_length=6, choices=choices_of(TripEventKind))
-    reason = models.TextField(blank=True)
-    actor = models.CharField(max_length=200, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.kind} on trip {self.trip_id}"

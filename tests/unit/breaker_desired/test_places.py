@@ -2,7 +2,7 @@
 
 import pytest
 
-from riskconsole.ops.desired.places import Place, line_of, lines_of
+from breaker.services.desired.places import Place, line_of, lines_of
 
 TEXT = '''# a comment
 [[portfolio]]

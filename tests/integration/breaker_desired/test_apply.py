@@ -11,7 +11,7 @@ from oms.models import PaperOrder, PaperPosition
 from portfolio.models import Evaluation, Membership, Portfolio, Venue, VenueAccount
 from riskconsole.audit.models import AuditEntry
 from riskconsole.people.models import User
-from tests.integration.ops_apply.conftest import Applying, contents
+from tests.integration.breaker_desired.conftest import Applying, contents
 
 pytestmark = pytest.mark.django_db
 

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from portfolio.domain.holdings import VenueKind
-from portfolio.models import MarkSource
-from riskconsole.ops.desired.account_changes import account_parts, member_parts
-from riskconsole.ops.desired.changes import (
+from breaker.services.desired.account_changes import account_parts, member_parts
+from breaker.services.desired.changes import (
     Change,
     NewUser,
     NewVenue,
@@ -16,18 +14,20 @@ from riskconsole.ops.desired.changes import (
     VenueValue,
     fixed,
 )
-from riskconsole.ops.desired.document import (
+from breaker.services.desired.document import (
     Document,
     UserIn,
     VenueIn,
 )
-from riskconsole.ops.desired.existing import (
+from breaker.services.desired.existing import (
     Existing,
     ExistingUser,
     ExistingVenue,
 )
-from riskconsole.ops.desired.places import Place, Problem
-from riskconsole.ops.desired.portfolio_changes import portfolio_parts
+from breaker.services.desired.places import Place, Problem
+from breaker.services.desired.portfolio_changes import portfolio_parts
+from portfolio.domain.holdings import VenueKind
+from portfolio.models import MarkSource
 from riskconsole.people.models import SiteRole
 
 BUILT_IN = frozenset({VenueKind.MANUAL, VenueKind.PAPER})

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from breaker.services.desired.document import AccountIn, PortfolioIn, UserIn, VenueIn
+from breaker.services.desired.limits import LimitValue
+from breaker.services.desired.places import Place, Problem
 from oms.services.paper_setup import PaperSpec
 from portfolio.models import Role
-from riskconsole.ops.desired.document import AccountIn, PortfolioIn, UserIn, VenueIn
-from riskconsole.ops.desired.limits import LimitValue
-from riskconsole.ops.desired.places import Place, Problem
 
 VenueValue = str | dict[str, str]
 

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -19,9 +20,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from breaker.services.desired.places import BadFile, Place, Problem, bad_file, lines_of
 from portfolio.models import Role
 from riskconsole.kernel.numbers import EXACT, ZERO, to_ratio_step
-from riskconsole.ops.desired.places import BadFile, Place, Problem, bad_file, lines_of
 from riskconsole.people.models import SiteRole
 from riskconsole.wire import (
     Number,
@@ -174,8 +175,17 @@ def read_document(text: str) -> tuple[Document, Mapping[Place, int]]:
 
     :raises BadFile: naming line and key of everything that is wrong
     """
-    raw = _parse(text)
-    lines = lines_of(text)
+    lines = lines_of(text) if (raw := _parse(text)) else {}
+    return document_of(raw, lines), lines
+
+
+def document_of(
+    raw: Mapping[str, object], lines: Mapping[Place, int] = MappingProxyType({})
+) -> Document:
+    """Return what a table says, in the keys of the file: from a file, or from a form.
+
+    :raises BadFile: naming line and key of everything that is wrong
+    """
     try:
         document = Document.model_validate(raw)
     except ValidationError as error:
@@ -183,7 +193,7 @@ def read_document(text: str) -> tuple[Document, Mapping[Place, int]]:
         raise bad_file(problems, lines) from error
     if twice := list(_given_twice(document)):
         raise bad_file(twice, lines)
-    return document, lines
+    return document
 
 
 def _parse(text: str) -> dict[str, object]:

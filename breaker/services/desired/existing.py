@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from breaker.models import Breaker
+from breaker.services.desired.limits import LIMIT_FIELDS, LimitValue
 from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.models import MarkSource, Portfolio, Role, Venue
-from riskconsole.ops.desired.limits import LIMIT_FIELDS, LimitValue
 from riskconsole.people.models import SiteRole, User
 
 

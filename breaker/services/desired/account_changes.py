@@ -3,25 +3,25 @@
 import re
 from collections.abc import Iterator
 
-from oms.services.paper_setup import PaperSpec, PaperSpecRefused, read_paper_spec
-from portfolio.domain.holdings import AccountKind, VenueKind
-from portfolio.models import Role
-from riskconsole.ops.desired.changes import (
+from breaker.services.desired.changes import (
     NewAccount,
     NewMember,
     Part,
     fixed,
 )
-from riskconsole.ops.desired.document import (
+from breaker.services.desired.document import (
     AccountIn,
     Document,
     MemberIn,
     PortfolioIn,
 )
-from riskconsole.ops.desired.existing import (
+from breaker.services.desired.existing import (
     Existing,
 )
-from riskconsole.ops.desired.places import Place, Problem
+from breaker.services.desired.places import Place, Problem
+from oms.services.paper_setup import PaperSpec, PaperSpecRefused, read_paper_spec
+from portfolio.domain.holdings import AccountKind, VenueKind
+from portfolio.models import Role
 
 NO_CREDENTIALS = "connecting an exchange is not part of this version: leave it out"
 PAPER = "paper"

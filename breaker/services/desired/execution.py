@@ -1,0 +1,92 @@
+"""Make what the file says: every change and its audit entry in one transaction."""
+
+from collections.abc import Mapping, Sequence
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import transaction
+
+from breaker.models import Breaker
+from breaker.services.desired.changes import (
+    Change,
+    NewUser,
+)
+from breaker.services.desired.difference import difference
+from breaker.services.desired.document import Document, document_of
+from breaker.services.desired.existing import Existing, read_existing
+from breaker.services.desired.places import Place, Problem, bad_file
+from breaker.services.desired.steps import By, carry_out, set_limits
+from riskconsole.people.models import User
+from riskconsole.settings import env
+
+
+def changes_of(
+    document: Document, existing: Existing, lines: Mapping[Place, int]
+) -> Sequence[Change]:
+    """Return what would change.
+
+    :raises BadFile: naming line and key of everything that cannot be done
+    """
+    found = difference(document, existing)
+    passwords = [problem for change in found.changes for problem in _password_problems(change)]
+    if found.problems or passwords:
+        raise bad_file([*found.problems, *passwords], lines)
+    return found.changes
+
+
+def refuse_loosening(changes: Sequence[Change], lines: Mapping[Place, int]) -> None:
+    """Return if no change loosens an armed portfolio.
+
+    :raises BadFile: naming line and key of each that does
+    """
+    problems = [
+        Problem(place=change.place, what=f"loosens what guards an armed portfolio ({change})")
+        for change in changes
+        if change.loosens
+    ]
+    if problems:
+        raise bad_file(problems, lines)
+
+
+@transaction.atomic
+def make_so(
+    document: Document, lines: Mapping[Place, int], *, by: By, is_approved: bool = False
+) -> Sequence[Change]:
+    """Make everything that the file says, or nothing; return what has changed.
+
+    The breakers are locked before the first audit entry, as every trip does it.
+
+    :param is_approved: a second person has approved what loosens
+    :raises BadFile: naming line and key of everything that cannot or must not be done
+    """
+    list(Breaker.objects.select_for_update().order_by("pk").values_list("pk"))
+    changes = changes_of(document, read_existing(), lines)
+    if not is_approved:
+        refuse_loosening(changes, lines)
+    for change in changes:
+        carry_out(change, by)
+    set_limits(changes)
+    return changes
+
+
+def _password_problems(change: Change) -> list[Problem]:
+    """Return what is wrong with the password that a new user would get."""
+    if not isinstance(change, NewUser) or change.user.password_env is None:
+        return []
+    place = (*change.place, "password_env")
+    user = User(username=change.user.username, email=change.user.email or "")
+    try:
+        validate_password(env(change.user.password_env), user)
+    except ImproperlyConfigured as error:
+        return [Problem(place=place, what=str(error))]
+    except ValidationError as error:
+        return [Problem(place=place, what=" ".join(error.messages))]
+    return []
+
+
+def make_approved(wanted: Mapping[str, object], *, by: By) -> Sequence[Change]:
+    """Make what an approved request asks for, as it is checked now.
+
+    :raises BadFile: if it cannot be done any more
+    """
+    return make_so(document_of(wanted), {}, by=by, is_approved=True)
