@@ -21,4 +21,6 @@ RUN useradd --system --home-dir /var/lib/riskconsole --create-home riskconsole \
 USER riskconsole
 VOLUME /var/lib/riskconsole
 EXPOSE 8000
-CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "riskconsole.asgi:application"]
+CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", \
+     "--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536", \
+     "riskconsole.asgi:application"]

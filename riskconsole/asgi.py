@@ -17,11 +17,11 @@ from django.conf import settings  # noqa: E402
 from riskconsole.live.hub import Hub  # noqa: E402
 from riskconsole.live.routing import websocket_application  # noqa: E402
 from riskconsole.live.subscription import Subscription, redis_at  # noqa: E402
-from riskconsole.ops.live_reads import rights_of, snapshot_of  # noqa: E402
+from riskconsole.ops.live_reads import access_of, snapshot_of  # noqa: E402
 
 hub = Hub(
     subscription=Subscription(connect=partial(redis_at, settings.REDIS_URL)),
-    rights_of=database_sync_to_async(rights_of),
+    access_of=database_sync_to_async(access_of),
     snapshot_of=database_sync_to_async(snapshot_of),
 )
 application = ProtocolTypeRouter({"http": pages, "websocket": websocket_application(hub)})

@@ -6,7 +6,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from riskconsole.live.hub import SIGNED_OUT, Connection, Hub
+from riskconsole.live.hub import Connection, Hub, Refused
 
 UNKNOWN_MESSAGE = 1003
 LONGEST_MESSAGE = 100
@@ -19,18 +19,19 @@ class LiveConsumer(AsyncConsumer):
     _connection: Connection | None = None
 
     async def websocket_connect(self, _message: dict[str, Any]) -> None:
-        """Accept, then send a snapshot; close with 4401 if nobody is signed in.
+        """Accept, then send a snapshot; close with 4401 if nobody is signed in, 4429 at too many.
 
         A browser learns the code of a close only on a connection that was accepted.
         """
         await self.send({"type": "websocket.accept"})
-        self._connection = await self.hub.join(
-            session_key=self.scope["session"].session_key or "",
-            send=self._send_text,
-            close=self._close,
-        )
-        if self._connection is None:
-            await self._close(SIGNED_OUT)
+        try:
+            self._connection = await self.hub.join(
+                session_key=self.scope["session"].session_key or "",
+                send=self._send_text,
+                close=self._close,
+            )
+        except Refused as refusal:
+            await self._close(refusal.code)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         if self._connection is None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from riskconsole.live.events import FeedState, Frame, PortfolioState, Snapshot
 from riskconsole.live.subscription import Subscription
@@ -21,12 +22,36 @@ RIGHTS_LAST_SECONDS = 2.0
 
 SIGNED_OUT = 4401
 RIGHTS_LOST = 4403
+TOO_MANY = 4429
 BROKEN = 1011
+
+SOCKETS_PER_USER = 10
+LONGEST_FRAME = 64 * 1024
+# Of one state in a snapshot, names at their longest.
+LONGEST_STATE = 512
+STATES_PER_SNAPSHOT = LONGEST_FRAME // LONGEST_STATE - 1
 
 # (portfolio's slug, role) pairs; the slug of a right on the whole site is empty.
 Rights = frozenset[tuple[str, str]]
-RightsOf = Callable[[str], Awaitable[Rights | None]]
+
+
+class Access(NamedTuple):
+    """Who a session belongs to, and what that user may see now."""
+
+    user_id: int
+    rights: Rights
+
+
+AccessOf = Callable[[str], Awaitable[Access | None]]
 SnapshotOf = Callable[[frozenset[str]], Awaitable[list[PortfolioState]]]
+
+
+class Refused(Exception):
+    """Nobody may listen on this socket; code is what it is closed with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"closed with {code}")
+        self.code = code
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -34,6 +59,7 @@ class Connection:
     """One browser; sequence counts what was sent to it, so that it notices a gap."""
 
     session_key: str
+    user_id: int
     send: Callable[[str], Awaitable[None]]
     close: Callable[[int], Awaitable[None]]
     rights: Rights
@@ -50,12 +76,12 @@ class Connection:
 class Hub:
     """Coalesces frames four times a second; what a trip changes goes out at once.
 
-    :param rights_of: what a session may see now, None once it is signed out; asked every second
+    :param access_of: what a session may see now, None once it is signed out; asked every second
     :param snapshot_of: the present state of these portfolios
     """
 
     subscription: Subscription
-    rights_of: RightsOf
+    access_of: AccessOf
     snapshot_of: SnapshotOf
     monotonic: Callable[[], float] = time.monotonic
     epoch: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -70,14 +96,24 @@ class Hub:
         session_key: str,
         send: Callable[[str], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
-    ) -> Connection | None:
-        """Return the connection of a signed-in session, or None for any other."""
+    ) -> Connection:
+        """Return the connection of a signed-in session.
+
+        :raises Refused: for any other, and for one socket too many of the same user
+        """
         asked_at = self.monotonic()
-        rights = await self.rights_of(session_key)
-        if rights is None:
-            return None
+        access = await self.access_of(session_key)
+        if access is None:
+            raise Refused(SIGNED_OUT)
+        if sum(one.user_id == access.user_id for one in self._connections) >= SOCKETS_PER_USER:
+            raise Refused(TOO_MANY)
         connection = Connection(
-            session_key=session_key, send=send, close=close, rights=rights, checked_at=asked_at
+            session_key=session_key,
+            user_id=access.user_id,
+            send=send,
+            close=close,
+            rights=access.rights,
+            checked_at=asked_at,
         )
         self._connections.add(connection)
         if self._task is None or self._task.done():
@@ -156,8 +192,11 @@ class Hub:
     async def _send_snapshot(self, connection: Connection) -> None:
         connection.wants_snapshot = False
         states = await self.snapshot_of(connection.portfolios)
-        frame = Snapshot(type="snapshot", portfolio="", version=0, portfolios=states)
+        first, rest = states[:STATES_PER_SNAPSHOT], states[STATES_PER_SNAPSHOT:]
+        frame = Snapshot(type="snapshot", portfolio="", version=0, portfolios=first)
         await self._send(connection, json.dumps(frame, separators=(",", ":")))
+        for state in rest:
+            await self._send(connection, json.dumps(state, separators=(",", ":")))
 
     async def _send(self, connection: Connection, text: str) -> None:
         if self.monotonic() - connection.checked_at > RIGHTS_LAST_SECONDS:
@@ -170,9 +209,10 @@ class Hub:
     async def _check_rights(self) -> None:
         asked_at = self.monotonic()
         keys = {connection.session_key for connection in self._connections}
-        rights = {key: await self.rights_of(key) for key in keys}
-        for connection in [one for one in self._connections if one.session_key in rights]:
-            await self._settle_rights(connection, rights[connection.session_key], asked_at)
+        found = {key: await self.access_of(key) for key in keys}
+        for connection in [one for one in self._connections if one.session_key in found]:
+            access = found[connection.session_key]
+            await self._settle_rights(connection, access and access.rights, asked_at)
 
     async def _settle_rights(
         self, connection: Connection, rights: Rights | None, asked_at: float

@@ -17,14 +17,14 @@ from portfolio.selectors import visible_portfolios
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.numbers import known_money_text, known_ratio_text
 from riskconsole.live.events import PortfolioState
-from riskconsole.live.hub import Rights
+from riskconsole.live.hub import Access
 from riskconsole.people.models import User
 
 WHOLE_SITE = ""
 
 
-def rights_of(session_key: str) -> Rights | None:
-    """Return what the session's user may see and as what; None once nobody is signed in."""
+def access_of(session_key: str) -> Access | None:
+    """Return who the session's user is, what they may see and as what; None once signed out."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)
@@ -33,7 +33,8 @@ def rights_of(session_key: str) -> Rights | None:
     slugs = visible_portfolios(user).values_list("slug", flat=True)
     roles = user.memberships.values_list("portfolio__slug", "role")
     site = {(WHOLE_SITE, user.site_role)} if user.site_role else set()
-    return frozenset({*((slug, "") for slug in slugs), *roles, *site})
+    rights = frozenset({*((slug, "") for slug in slugs), *roles, *site})
+    return Access(user_id=user.pk, rights=rights)
 
 
 def snapshot_of(slugs: frozenset[str]) -> list[PortfolioState]:

@@ -14,6 +14,9 @@ REDIS_STAGE, WORK_STAGE, BEAT_STAGE = 0, 1, 2
 MONITOR_NICENESS = 10
 EMERGENCY_THREADS = 16
 
+# All that a browser sends is one short word; nothing longer is read.
+FRAME_LIMITS = ("--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536")
+
 WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
@@ -53,7 +56,9 @@ def _web(*, url: str, listen_fd: int) -> ChildPlan:
     application = "riskconsole.asgi:application"
     return ChildPlan(
         name="web",
-        argv=_python("daphne", "--fd", str(listen_fd), "--verbosity", "0", application),
+        argv=_python(
+            "daphne", "--fd", str(listen_fd), "--verbosity", "0", *FRAME_LIMITS, application
+        ),
         stage=WORK_STAGE,
         http_url=f"{url}healthz",
         http_host=_allowed_host(),

@@ -16,7 +16,7 @@ from riskconsole.live.hub import Hub
 from riskconsole.live.publish import publish
 from riskconsole.live.routing import websocket_application
 from riskconsole.live.subscription import Subscription, redis_at
-from riskconsole.ops.live_reads import rights_of, snapshot_of
+from riskconsole.ops.live_reads import access_of, snapshot_of
 from riskconsole.people.models import User
 from tests.factories import make_portfolio, make_user
 
@@ -104,7 +104,7 @@ async def hub(redis_server: str) -> AsyncIterator[Hub]:
     """Return a hub as asgi.py makes it, for the event loop of this test."""
     made = Hub(
         subscription=Subscription(connect=partial(redis_at, redis_server)),
-        rights_of=database_sync_to_async(rights_of),
+        access_of=database_sync_to_async(access_of),
         snapshot_of=database_sync_to_async(snapshot_of),
     )
     yield made

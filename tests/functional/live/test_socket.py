@@ -1,6 +1,7 @@
 """Who may listen, what is sent, and when the socket is closed."""
 
 import asyncio
+import json
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,7 +10,9 @@ from redis import Redis
 
 from portfolio.models import Membership, Portfolio, Role
 from riskconsole.live.events import CHANNEL
+from riskconsole.live.hub import LONGEST_FRAME, SOCKETS_PER_USER
 from riskconsole.people.models import User
+from tests.factories import make_member, make_portfolio
 from tests.functional.live.conftest import Browser, Connect, changed_frame, send, state_frame
 
 CLOSED_WITHIN = 3
@@ -42,6 +45,28 @@ async def test_a_foreign_or_missing_origin_is_refused(
 
 async def test_nobody_listens_without_signing_in(connect: Connect) -> None:
     assert await closed_with(await connect()) == 4401
+
+
+async def test_a_user_has_at_most_ten_sockets(connect: Connect) -> None:
+    for _ in range(SOCKETS_PER_USER):
+        assert (await (await connect("bob")).frame())["type"] == "snapshot"
+
+    assert await closed_with(await connect("bob")) == 4429
+    assert (await (await connect("audrey")).frame())["type"] == "snapshot"
+
+
+async def test_a_long_snapshot_is_split_so_that_no_frame_is_longer_than_64_kib(
+    connect: Connect, main: Portfolio
+) -> None:
+    name = "n" * 50
+    await sync_to_async(lambda: [make_portfolio(f"{name[:46]}{at:04}") for at in range(140)])()
+
+    audrey = await connect("audrey")
+    snapshot = await audrey.frame()
+    rest = [await audrey.frame() for _ in range(142 - len(snapshot["portfolios"]))]
+
+    assert len(json.dumps(snapshot)) <= LONGEST_FRAME
+    assert {frame["type"] for frame in rest} == {"portfolio.state"}
 
 
 async def test_a_snapshot_comes_first_with_what_the_user_may_see(connect: Connect) -> None:
@@ -174,7 +199,7 @@ async def test_a_new_right_brings_a_snapshot_with_the_new_portfolio(connect: Con
 
     other = await Portfolio.objects.aget(slug="other")
     user = await User.objects.aget(username="bob")
-    await Membership.objects.acreate(portfolio=other, user=user, role=Role.VIEWER)
+    await sync_to_async(make_member)(user, other, Role.VIEWER)
 
     slugs = [state["portfolio"] for state in (await bob.frame())["portfolios"]]
     assert sorted(slugs) == ["main", "other"]

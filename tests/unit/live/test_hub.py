@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import cast
 
 from riskconsole.live.events import Frame
-from riskconsole.live.hub import Hub
+from riskconsole.live.hub import Access, Hub
 from riskconsole.live.subscription import Subscription
 
 ENDS_WITHIN = 5
@@ -31,8 +31,8 @@ class HardOfHearing:
 async def test_a_cancellation_that_was_lost_is_repeated() -> None:
     subscription = HardOfHearing()
 
-    async def rights_of(_key: str) -> frozenset[tuple[str, str]]:
-        return frozenset()
+    async def access_of(_key: str) -> Access:
+        return Access(user_id=1, rights=frozenset())
 
     async def nothing(_sent: object) -> None:
         return None
@@ -42,7 +42,7 @@ async def test_a_cancellation_that_was_lost_is_repeated() -> None:
 
     hub = Hub(
         subscription=cast("Subscription", subscription),
-        rights_of=rights_of,
+        access_of=access_of,
         snapshot_of=snapshot_of,  # type: ignore[arg-type]
     )
     await hub.join(session_key="any", send=nothing, close=nothing)
