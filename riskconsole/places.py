@@ -24,6 +24,17 @@ def kept_secret(path: Path) -> str:
     return path.read_text()
 
 
+def stored_secret(path: Path, name: str) -> str:
+    """Return the secret in a file that must be there; name is the setting that points to it."""
+    try:
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error.strerror}") from error
+    if not secret:
+        raise ImproperlyConfigured(f"{name} is an empty file")
+    return secret
+
+
 def socket_path(home: Path) -> Path:
     """Return where the embedded Redis listens: in the home, or, where that is too long for the
     address of a unix socket, in a short folder named after it.

@@ -13,7 +13,8 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from riskconsole.places import kept_secret, socket_path, wheel_folder
+from riskconsole.people.allauth_settings import *  # noqa: F403
+from riskconsole.places import kept_secret, socket_path, stored_secret, wheel_folder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,11 +94,12 @@ RISKCONSOLE_ENV = env_choice("RISKCONSOLE_ENV", "development", "production")
 IS_PRODUCTION = RISKCONSOLE_ENV == "production"
 RISKCONSOLE_HOME = Path(env("RISKCONSOLE_HOME", str(BASE_DIR / "var"))).resolve()
 IS_DEMO = env_bool("RISKCONSOLE_DEMO", default=False)
-IS_SOLO = env_bool("RISKCONSOLE_SOLO", default=False)
 PUBLIC_URL = env_url("RISKCONSOLE_PUBLIC_URL", "http://localhost:8000", "http", "https")
 ALERT_URLS = env_routes("RISKCONSOLE_ALERT_URLS")
 HEARTBEAT_URL = env_optional_url("RISKCONSOLE_HEARTBEAT_URL", "http", "https")
 TRUSTED_PROXIES = env_networks("RISKCONSOLE_TRUSTED_PROXIES")
+REQUIRE_MFA = env_bool("RISKCONSOLE_REQUIRE_MFA", default=IS_PRODUCTION)
+IS_SOLO = env_bool("RISKCONSOLE_SOLO", default=False)
 if IS_DEMO and IS_PRODUCTION:
     raise ImproperlyConfigured("RISKCONSOLE_DEMO is refused where RISKCONSOLE_ENV is production")
 
@@ -105,6 +107,12 @@ SECRET_KEY = (
     env("RISKCONSOLE_SECRET_KEY")
     if IS_PRODUCTION or "RISKCONSOLE_SECRET_KEY" in os.environ
     else kept_secret(RISKCONSOLE_HOME / "secret_key")
+)
+# Seals the secrets in the database that must be read again.
+MASTER_KEY = (
+    stored_secret(Path(os.environ["RISKCONSOLE_MASTER_KEY_FILE"]), "RISKCONSOLE_MASTER_KEY_FILE")
+    if "RISKCONSOLE_MASTER_KEY_FILE" in os.environ
+    else kept_secret(RISKCONSOLE_HOME / "master_key")
 )
 DEBUG = False
 ALLOWED_HOSTS = env_list("RISKCONSOLE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -116,6 +124,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "ninja",
@@ -136,6 +148,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "riskconsole.people.middleware.SessionActivityMiddleware",
+    "riskconsole.people.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -227,9 +242,9 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "people:sign-in"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "breaker:overview"
-LOGOUT_REDIRECT_URL = "people:sign-in"
+LOGOUT_REDIRECT_URL = "account_login"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -8,6 +8,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("", include("riskconsole.ops.urls")),
     path("", include("riskconsole.people.urls")),
+    path("", include("riskconsole.people.account_urls")),
     path("audit/", include("riskconsole.audit.urls")),
     path("", include("breaker.urls")),
 ]

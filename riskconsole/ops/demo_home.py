@@ -4,10 +4,14 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
+from allauth.mfa import app_settings
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
@@ -18,11 +22,25 @@ from breaker.services.desired.steps import By
 from portfolio.models import Portfolio
 from riskconsole.audit.services import record
 from riskconsole.people.models import SiteRole, User
+from riskconsole.people.second_factor import app_code
 from riskconsole.people.services import create_user
 
 PORTFOLIOS = Path(__file__).with_suffix(".toml")
-PEOPLE = {"operator": None, "approver": None, "auditor": SiteRole.AUDITOR}
+PEOPLE = {
+    "operator": None,
+    "approver": None,
+    "auditor": SiteRole.AUDITOR,
+    "admin": SiteRole.ADMIN,
+}
 ACTOR = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoCode:
+    """The code that somebody's authenticator app shows now."""
+
+    username: str
+    code: str
 
 
 def become_demo() -> NoReturn:
@@ -42,34 +60,49 @@ def become_demo() -> NoReturn:
 
 @transaction.atomic
 def prepare_demo(*, now: datetime) -> Sequence[str]:
-    """Make people with new passwords, and the portfolios of an empty home; return who gets in."""
+    """Make people with new ways in, and the portfolios of an empty home; return who gets in."""
     passwords = {username: secrets.token_urlsafe(12) for username in PEOPLE}
+    apps = {username: generate_totp_secret() for username in PEOPLE}
     for username, password in passwords.items():
-        _let_in(username, password, now=now)
+        _let_in(username, password, apps[username], now=now)
     if not Portfolio.objects.exists():
         document, lines = read_document(PORTFOLIOS.read_text())
         make_so(document, lines, by=By(now=now))
-    return [f"user {username} password {passwords[username]}" for username in PEOPLE]
+    return [
+        f"user {username} password {passwords[username]} totp {apps[username]}"
+        for username in PEOPLE
+    ]
 
 
-def _let_in(username: str, password: str, *, now: datetime) -> None:
-    user = User.objects.filter(username=username).first()
-    if user is None:
-        create_user(
-            username=username,
-            email=f"{username}@example.com",
-            password=password,
-            site_role=PEOPLE[username],
-            now=now,
-            actor=ACTOR,
-        )
-        return
+def demo_codes(*, now: datetime) -> tuple[DemoCode, ...]:
+    """Return what the apps of the demo's people show; nothing outside a demo."""
+    if not settings.IS_DEMO:
+        return ()
+    step = int(now.timestamp()) // app_settings.TOTP_PERIOD
+    apps = Authenticator.objects.filter(
+        type=Authenticator.Type.TOTP, user__username__in=PEOPLE
+    ).select_related("user")
+    shown = {app.user.username: app_code(app, step) for app in apps}
+    return tuple(DemoCode(username=one, code=shown[one]) for one in PEOPLE if one in shown)
+
+
+def _let_in(username: str, password: str, secret: str, *, now: datetime) -> None:
+    user = User.objects.filter(username=username).first() or create_user(
+        username=username,
+        email=f"{username}@example.com",
+        password=password,
+        site_role=PEOPLE[username],
+        now=now,
+        actor=ACTOR,
+    )
     user.set_password(password)
     user.save(update_fields=["password"])
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).delete()
+    TOTP.activate(user, secret)
     record(
         action="people.password.set",
         subject=f"user:{username}",
-        payload={},
+        payload={"second_factor": "totp"},
         now=now,
         actor=ACTOR,
     )

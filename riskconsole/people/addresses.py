@@ -1,10 +1,13 @@
-"""The network address that a request came from, through trusted proxies only."""
+"""The network address that a request came from, through trusted proxies only; and went to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 
 def address_of(request: HttpRequest) -> str:
@@ -28,6 +31,20 @@ def caller_behind(*, remote: str, forwarded: str, trusted: Sequence[str]) -> str
             return caller
         caller = hop
     return caller
+
+
+def by_its_name(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Send a browser that came to 127.0.0.1 to localhost: a passkey belongs to a name."""
+
+    @wraps(view)
+    def moved(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        host, _, port = request.get_host().rpartition(":")
+        is_loopback = _is_address(host.strip("[]")) and ip_address(host.strip("[]")).is_loopback
+        if settings.IS_PRODUCTION or request.method != "GET" or not is_loopback:
+            return view(request, *args, **kwargs)
+        return redirect(f"{request.scheme}://localhost:{port}{request.get_full_path()}")
+
+    return moved
 
 
 def _is_trusted(address: str, trusted: Sequence[str]) -> bool:

@@ -28,8 +28,11 @@ class Scope(StrEnum):
 
 
 class User(AbstractUser):
+    """Somebody who signs in; totp_step is the last step of 30 s whose code was taken."""
+
     site_role = models.CharField(max_length=8, choices=choices_of(SiteRole), blank=True)
     theme = models.CharField(max_length=6, choices=choices_of(Theme), default=Theme.SYSTEM.value)
+    totp_step = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -92,3 +95,13 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} from {self.address} at {self.at}"
+
+
+class UsedProof(models.Model):
+    """A proof by second factor that one action has used up; key is its SHA-256."""
+
+    key = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"proof of {self.at}"

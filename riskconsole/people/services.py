@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -148,9 +150,10 @@ def create_user(
     return user
 
 
-def note_sign_in(*, user: User, address: str, now: datetime) -> None:
-    """Put a sign-in into the log."""
-    _note("people.user.signed_in", user, address=address, now=now)
+def note_sign_in(*, user: User, methods: Sequence[str], address: str, now: datetime) -> None:
+    """Put a sign-in into the log, with what it was proven by."""
+    payload = {"methods": ", ".join(methods)}
+    _note("people.user.signed_in", user, address=address, now=now, payload=payload)
 
 
 def note_sign_out(*, user: User, address: str, now: datetime) -> None:
@@ -158,19 +161,56 @@ def note_sign_out(*, user: User, address: str, now: datetime) -> None:
     _note("people.user.signed_out", user, address=address, now=now)
 
 
-def note_failed_sign_in(*, username: str, address: str, now: datetime) -> None:
-    """Count a refused sign-in and put it into the log."""
+def note_own_change(
+    *, action: str, user: User, address: str, now: datetime, payload: Payload | None = None
+) -> None:
+    """Put into the log, in the transaction of the change, what people changed about themselves."""
+    _note(action, user, address=address, now=now, payload=payload)
+
+
+def end_session(*, session: UserSession, actor: str, address: str, now: datetime) -> None:
+    """Sign one browser of a person out."""
+    subject = f"user:{session.user.username}"
+    payload = {"address": str(session.ip), "browser": session.user_agent}
+    with transaction.atomic():
+        session.end()
+        _record(
+            "people.session.ended",
+            subject,
+            now=now,
+            actor=actor,
+            address=address,
+            payload=payload,
+        )
+
+
+def note_failed_sign_in(
+    *, username: str, address: str, now: datetime, step: str = "password"
+) -> None:
+    """Count a refused attempt to prove who one is, and put it into the log."""
     known = username if User.objects.filter(username=username).exists() else ""
     with transaction.atomic():
         SignInFailure.objects.filter(at__lte=now - THROTTLE_WINDOW).delete()
         SignInFailure.objects.create(username=known, address=address, at=now)
         subject = f"user:{known}" if known else "unknown user"
-        _record("people.sign_in.failed", subject, now=now, address=address)
+        payload = {"step": step}
+        _record("people.sign_in.failed", subject, now=now, address=address, payload=payload)
 
 
 def forget_second_factors(*, user: User, actor: str, address: str, now: datetime) -> None:
-    """Let somebody who lost the second factor enrol a new one."""
-    _record("people.second_factor.reset", f"user:{user.username}", now=now, actor=actor)
+    """Let somebody who lost the second factor enrol a new one; every session of theirs ends."""
+    with transaction.atomic():
+        count, _ = Authenticator.objects.filter(user=user).delete()
+        for session in UserSession.objects.filter(user=user):
+            session.end()
+        _record(
+            "people.second_factor.reset",
+            f"user:{user.username}",
+            now=now,
+            actor=actor,
+            address=address,
+            payload={"removed": count},
+        )
 
 
 def choose_theme(*, user: User, theme: str) -> None:
@@ -197,10 +237,12 @@ def _usable_links(secret: str, now: datetime) -> QuerySet[FirstAdminLink]:
     )
 
 
-def _note(action: str, user: User, *, address: str, now: datetime) -> None:
+def _note(
+    action: str, user: User, *, address: str, now: datetime, payload: Payload | None = None
+) -> None:
     subject = f"user:{user.username}"
     with transaction.atomic():
-        _record(action, subject, now=now, actor=subject, address=address)
+        _record(action, subject, now=now, actor=subject, address=address, payload=payload)
 
 
 def _record(

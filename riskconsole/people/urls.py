@@ -1,4 +1,4 @@
-"""The addresses of signing in and of one's own settings."""
+"""The addresses of one's own account, and of what comes before it."""
 
 from django.urls import path
 
@@ -6,8 +6,9 @@ from riskconsole.people import views
 
 app_name = "people"
 urlpatterns = [
-    path("sign-in/", views.sign_in, name="sign-in"),
-    path("sign-out/", views.sign_out, name="sign-out"),
     path("first-admin/<str:secret>/", views.first_admin, name="first-admin"),
     path("theme/", views.theme, name="theme"),
+    path("again/", views.prove, name="step-up"),
+    path("settings/", views.account, name="settings"),
+    path("settings/sessions/<int:pk>/end/", views.end_session, name="end-session"),
 ]

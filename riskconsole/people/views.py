@@ -1,43 +1,31 @@
-"""Sign in, sign out, sign up as the first admin, choose a theme."""
+"""The first admin, the theme, one's own account, and the second factor before a decision."""
 
-from django.contrib.auth import login, logout
+from allauth.account.internal.flows.reauthentication import resume_request
+from allauth.account.utils import perform_login
+from allauth.mfa.webauthn.internal.auth import begin_authentication
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from riskconsole.people import selectors, services
-from riskconsole.people.addresses import address_of
+from riskconsole.kernel.numbers import choices_of
+from riskconsole.people import selectors, services, step_up
+from riskconsole.people.account_forms import AppCodeForm, PasskeyAgainForm
+from riskconsole.people.addresses import address_of, by_its_name
 from riskconsole.people.forms import FirstAdminForm, ThemeForm
-from riskconsole.people.models import User
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@sensitive_post_parameters("password")
-@never_cache
-@require_http_methods(["GET", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated:
-        return redirect(_next_of(request))
-    if request.method == "GET":
-        return _sign_in_page(request, AuthenticationForm(request))
-    return _try_sign_in(request)
+from riskconsole.people.middleware import open_without_second_factor
+from riskconsole.people.models import Theme, User
 
 
-@require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated:
-        services.note_sign_out(user=request.user, address=address_of(request), now=timezone.now())
-    logout(request)
-    return redirect("people:sign-in")
-
-
+@by_its_name
 @sensitive_post_parameters("password1", "password2")
 @never_cache
 @require_http_methods(["GET", "POST"])
@@ -50,52 +38,106 @@ def first_admin(request: HttpRequest, secret: str) -> HttpResponse:
     return _sign_up(request, secret, form)
 
 
+@open_without_second_factor
 @login_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     form = ThemeForm(request.POST)
-    if form.is_valid() and isinstance(request.user, User):
-        services.choose_theme(user=request.user, theme=form.cleaned_data["theme"])
+    if form.is_valid():
+        services.choose_theme(user=_user(request), theme=form.cleaned_data["theme"])
     return redirect(_next_of(request))
 
 
-def _try_sign_in(request: HttpRequest) -> HttpResponse:
-    now, address = timezone.now(), address_of(request)
-    username = request.POST.get("username", "").strip()
-    if selectors.is_sign_in_throttled(username=username, address=address, now=now):
-        return _sign_in_page(request, AuthenticationForm(request), is_throttled=True)
-    form = AuthenticationForm(request, request.POST)
-    if not form.is_valid():
-        services.note_failed_sign_in(username=username, address=address, now=now)
-        return _sign_in_page(request, form)
-    login(request, form.get_user())
-    services.note_sign_in(user=form.get_user(), address=address, now=now)
-    return redirect(_next_of(request))
+@never_cache
+@login_required
+@require_GET
+def account(request: HttpRequest) -> HttpResponse:
+    return render(request, "people/settings.html", {"themes": choices_of(Theme)})
 
 
-def _sign_in_page(
-    request: HttpRequest, form: AuthenticationForm, *, is_throttled: bool = False
-) -> HttpResponse:
-    context = {"form": form, "next": _next_of(request), "is_throttled": is_throttled}
-    return render(request, "people/sign_in.html", context, status=429 if is_throttled else 200)
+@open_without_second_factor
+@never_cache
+@login_required
+@require_GET
+def second_factor(request: HttpRequest) -> HttpResponse:
+    context = {
+        "page": selectors.second_factors_of(_user(request)),
+        "requires_second_factor": settings.REQUIRE_MFA,
+    }
+    return render(request, "mfa/index.html", context)
+
+
+@never_cache
+@login_required
+@require_GET
+def sessions(request: HttpRequest) -> HttpResponse:
+    live = UserSession.objects.purge_and_list(_user(request))
+    rows = selectors.session_rows(live, current=request.session.session_key)
+    return render(request, "usersessions/usersession_list.html", {"rows": rows})
+
+
+@never_cache
+@login_required
+@require_POST
+def end_session(request: HttpRequest, pk: int) -> HttpResponse:
+    others = UserSession.objects.exclude(session_key=request.session.session_key)
+    session = get_object_or_404(others, pk=pk, user=_user(request))
+    services.end_session(
+        session=session,
+        actor=f"user:{_user(request).username}",
+        address=address_of(request),
+        now=timezone.now(),
+    )
+    return redirect("usersessions_list")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def prove(request: HttpRequest) -> HttpResponse:
+    """Ask for a passkey or a code, then play the POST again that was held for it."""
+    user = _user(request)
+    is_passkey = "credential" in request.POST
+    code = AppCodeForm(None if is_passkey else request.POST or None, user=user)
+    passkey = PasskeyAgainForm(request.POST if is_passkey else None, user=user)
+    posted = passkey if is_passkey else code
+    if request.method == "POST" and request.POST.get("held", "") != step_up.held_id(request):
+        step_up.forget_held(request)
+        messages.error(request, "Another tab sent something else, so neither was done: repeat it.")
+        return redirect("breaker:overview")
+    if not posted.is_valid():
+        return _prove_page(request, code, passkey)
+    posted.save()
+    return resume_request(request) or redirect("breaker:overview")
+
+
+def _prove_page(request: HttpRequest, code: AppCodeForm, passkey: PasskeyAgainForm) -> HttpResponse:
+    user = _user(request)
+    page = selectors.second_factors_of(user)
+    context = {
+        "code": code,
+        "passkey": passkey,
+        "page": page,
+        "held": step_up.held_id(request),
+        "next": _next_of(request),
+        "js_data": {"request_options": begin_authentication(user)} if page.passkeys else None,
+    }
+    return render(request, "people/step_up.html", context)
 
 
 def _sign_up(request: HttpRequest, secret: str, form: FirstAdminForm) -> HttpResponse:
-    now, address = timezone.now(), address_of(request)
     try:
         user = services.create_first_admin(
             secret=secret,
             username=form.cleaned_data["username"],
             email=form.cleaned_data["email"],
             password=form.cleaned_data["password1"],
-            now=now,
-            address=address,
+            now=timezone.now(),
+            address=address_of(request),
         )
     except services.LinkNotUsable:
         return render(request, "people/first_admin.html", {"form": None}, status=404)
-    login(request, user, backend=BACKEND)
-    services.note_sign_in(user=user, address=address, now=now)
-    return redirect(resolve_url("breaker:overview"))
+    return perform_login(request, user)
 
 
 def _next_of(request: HttpRequest) -> str:
@@ -105,3 +147,9 @@ def _next_of(request: HttpRequest) -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if is_here else resolve_url("breaker:overview")
+
+
+def _user(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user

@@ -9,6 +9,7 @@ from django.utils import timezone
 from breaker.selectors import shell as selectors
 from breaker.selectors.rows import CHECKS_AT_LEAST_EVERY
 from portfolio.selectors import HALTERS, visible_portfolios
+from riskconsole.ops.demo_home import DemoCode, demo_codes
 from riskconsole.people.models import Theme, User
 
 register = template.Library()
@@ -36,6 +37,12 @@ def shell(context: dict[str, Any]) -> selectors.Shell:
         crashable=_crashable(user) if settings.IS_DEMO else (),
         next_theme=THEMES[(THEMES.index(Theme(user.theme)) + 1) % len(THEMES)],
     )
+
+
+@register.simple_tag
+def demo_people() -> tuple[DemoCode, ...]:
+    """Return the codes that the banner of a demo shows."""
+    return demo_codes(now=timezone.now())  # noqa: TID251 - a part of every view
 
 
 def _crashable(user: User) -> tuple[tuple[str, str], ...]:

@@ -165,8 +165,8 @@ def test_a_killed_up_leaves_no_process(tmp_path: Path) -> None:
 def test_the_demo_has_a_home_of_its_own_and_tells_who_gets_in(tmp_path: Path) -> None:
     console = Console(tmp_path / "home", "--demo", "--port", "0")
     assert console.url
-    people = re.findall(r"^user (\w+) password \S+$", console.text(), re.MULTILINE)
-    assert people == ["operator", "approver", "auditor"]
+    people = re.findall(r"^user (\w+) password \S+ totp [A-Z2-7]+$", console.text(), re.MULTILINE)
+    assert people == ["operator", "approver", "auditor", "admin"]
     assert "first admin" not in console.text()
     assert "main: " in run(tmp_path / "home" / "demo", "status").stdout
     assert not (tmp_path / "home" / "console.sqlite3").exists()
