@@ -85,12 +85,12 @@ _IS_ARMED = (
 
 def _loosening(*, vendor: str, zero: str) -> Trigger:
     """SQLite keeps a duration as microseconds, PostgreSQL as an interval."""
-    unapproved = _approved_move(RequestKind.CHANGE, _LOOSENS.format(zero=zero))
+    loosens = f"({_LOOSENS.format(zero=zero)}) AND {_IS_ARMED}"
     return Trigger(
         name=f"breaker_loosening_{vendor}",
         table=_BREAKER,
         event="UPDATE",
-        condition=f"{_IS_ARMED} AND {unapproved}",
+        condition=_approved_move(RequestKind.CHANGE, loosens),
         reads_rows=True,
         vendor=vendor,
         message="what guards an armed portfolio is loosened only by an approved request",
