@@ -34,6 +34,7 @@ from portfolio.selectors import may_halt, visible_portfolios
 from riskconsole.audit.selectors import newest_entries, slugs_readable_by
 from riskconsole.audit.services import record
 from riskconsole.people.addresses import address_of
+from riskconsole.people.middleware import open_without_second_factor
 from riskconsole.people.models import User
 
 
@@ -108,6 +109,7 @@ def equity_table(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "breaker/equity_table.html", context)
 
 
+@open_without_second_factor
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])

@@ -1,7 +1,7 @@
 """Rows that tests begin with, made as `apply` makes them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from breaker.models import Breaker
@@ -13,6 +13,8 @@ from portfolio.models import Evaluation, Membership, Portfolio, Role, Venue, Ven
 from portfolio.services.snapshots import PositionLine, apply_snapshot
 from riskconsole.people.models import User
 from tests.clock import NOON
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def make_portfolio(
@@ -80,5 +82,5 @@ def make_user(
 ) -> User:
     user = User.objects.create_user(username, password="a long password", site_role=site)
     if portfolio is not None and role is not None:
-        Membership.objects.create(portfolio=portfolio, user=user, role=role)
+        Membership.objects.create(portfolio=portfolio, user=user, role=role, since=LONG_AGO)
     return user

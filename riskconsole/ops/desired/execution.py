@@ -13,7 +13,8 @@ from django.db.models import F
 from breaker.models import Breaker
 from oms.services.paper_setup import open_paper_account
 from portfolio.domain.holdings import AccountKind, VenueKind
-from portfolio.models import Evaluation, MarkSource, Membership, Portfolio, Venue, VenueAccount
+from portfolio.models import Evaluation, MarkSource, Portfolio, Venue, VenueAccount
+from portfolio.services.members import add_member
 from riskconsole.audit.chain import Payload
 from riskconsole.audit.services import record
 from riskconsole.kernel.numbers import EXACT, ROUNDED, to_money_step
@@ -220,13 +221,14 @@ def _(change: NewAccount, now: datetime) -> None:
 
 @_carry_out.register
 def _(change: NewMember, now: datetime) -> None:
-    Membership.objects.create(
+    add_member(
         portfolio=Portfolio.objects.get(slug=change.portfolio_slug),
         user=User.objects.get(username=change.username),
         role=change.role,
+        is_any_armed=False,  # What loosens was refused with the whole file.
+        actor=ACTOR,
+        now=now,
     )
-    payload = {"user": change.username, "role": change.role.value}
-    _record_of("portfolio.member.added", change.portfolio_slug, payload, now)
 
 
 def _set_limits(changes: Sequence[LimitChange]) -> None:

@@ -10,6 +10,7 @@ from redis import Redis
 from portfolio.models import Membership, Portfolio, Role
 from riskconsole.live.events import CHANNEL
 from riskconsole.people.models import User
+from tests.factories import LONG_AGO
 from tests.functional.live.conftest import Browser, Connect, changed_frame, send, state_frame
 
 CLOSED_WITHIN = 3
@@ -174,7 +175,7 @@ async def test_a_new_right_brings_a_snapshot_with_the_new_portfolio(connect: Con
 
     other = await Portfolio.objects.aget(slug="other")
     user = await User.objects.aget(username="bob")
-    await Membership.objects.acreate(portfolio=other, user=user, role=Role.VIEWER)
+    await Membership.objects.acreate(portfolio=other, user=user, role=Role.VIEWER, since=LONG_AGO)
 
     slugs = [state["portfolio"] for state in (await bob.frame())["portfolios"]]
     assert sorted(slugs) == ["main", "other"]
