@@ -90,7 +90,7 @@ class Portfolio(models.Model):
 
 
 class Membership(models.Model):
-    """A role in a portfolio, and since when."""
+    """A role in a portfolio, and since when: a new approver does not count at once."""
 
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")

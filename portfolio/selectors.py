@@ -50,6 +50,11 @@ def visible_portfolios(user: User | AnonymousUser) -> QuerySet[Portfolio]:
     return Portfolio.objects.filter(memberships__user=user).distinct().order_by("name", "pk")
 
 
+def is_any_armed() -> bool:
+    """Return whether some portfolio is guarded already: from then on loosening takes two."""
+    return Portfolio.objects.filter(armed_at__isnull=False).exists()
+
+
 def roles_in(*, user: User, portfolio: Portfolio) -> frozenset[Role]:
     """Return the roles that the user has in the portfolio."""
     found = portfolio.memberships.filter(user=user).values_list("role", flat=True)

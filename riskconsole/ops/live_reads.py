@@ -19,17 +19,23 @@ from riskconsole.kernel.numbers import known_money_text, known_ratio_text
 from riskconsole.live.events import PortfolioState
 from riskconsole.live.hub import Access
 from riskconsole.people.models import User
+from riskconsole.people.selectors import has_second_factor
 
 WHOLE_SITE = ""
 
 
 def access_of(session_key: str) -> Access | None:
-    """Return who the session's user is, what they may see and as what; None once signed out."""
+    """Return who the session's user is, what they may see and as what; None once signed out.
+
+    Who has yet to add a second factor stays signed in and sees nothing.
+    """
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)
     if not isinstance(user, User):
         return None
+    if settings.REQUIRE_MFA and not has_second_factor(user):
+        return Access(user_id=user.pk, rights=frozenset())
     slugs = visible_portfolios(user).values_list("slug", flat=True)
     roles = user.memberships.values_list("portfolio__slug", "role")
     site = {(WHOLE_SITE, user.site_role)} if user.site_role else set()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.shortcuts import redirect
 
 
@@ -38,11 +39,13 @@ def by_its_name(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 
     @wraps(view)
     def moved(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        host, _, port = request.get_host().rpartition(":")
-        is_loopback = _is_address(host.strip("[]")) and ip_address(host.strip("[]")).is_loopback
+        host, port = split_domain_port(request.get_host())
+        address = host.strip("[]")
+        is_loopback = _is_address(address) and ip_address(address).is_loopback
         if settings.IS_PRODUCTION or request.method != "GET" or not is_loopback:
             return view(request, *args, **kwargs)
-        return redirect(f"{request.scheme}://localhost:{port}{request.get_full_path()}")
+        name = f"localhost:{port}" if port else "localhost"
+        return redirect(f"{request.scheme}://{name}{request.get_full_path()}")
 
     return moved
 

@@ -80,6 +80,41 @@ class FirstAdminLink(models.Model):
         return f"first admin link of {self.created_at}"
 
 
+class Invitation(models.Model):
+    """A one-time link by which somebody new sets a password; only its SHA-256 is stored.
+
+    memberships holds pairs of a portfolio's slug and a role. approval names the approved request
+    where one admin alone may not give such a role.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    username = models.CharField(max_length=150)
+    email = models.EmailField()
+    site_role = models.CharField(max_length=8, choices=choices_of(SiteRole), blank=True)
+    memberships = models.JSONField(default=list)
+    invited_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    approval = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.username}"
+
+
+class PasswordLink(models.Model):
+    """A one-time link by which somebody sets a new password; only its SHA-256 is stored."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"password link of {self.user_id}"
+
+
 class SignInFailure(models.Model):
     """One refused sign-in of the last minutes; an unknown name is kept as no name.
 

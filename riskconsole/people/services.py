@@ -1,10 +1,9 @@
 """Make and revoke tokens, make users, and note who signed in or failed to."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -15,6 +14,7 @@ from django.urls import reverse
 from riskconsole.audit.chain import Payload
 from riskconsole.audit.services import SYSTEM, record
 from riskconsole.kernel.errors import RiskConsoleError
+from riskconsole.people.links import LINK_LIFETIME, digest_of, new_secret
 from riskconsole.people.models import (
     ApiToken,
     FirstAdminLink,
@@ -26,7 +26,6 @@ from riskconsole.people.models import (
 from riskconsole.people.selectors import THROTTLE_WINDOW
 
 TOKEN_PREFIX = "rc_"  # noqa: S105 - the part of every token that is no secret
-LINK_LIFETIME = timedelta(hours=24)
 _TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -45,6 +44,7 @@ def create_token(
     portfolios: Sequence[str],
     now: datetime,
     actor: str = "command",
+    address: str = "",
 ) -> str:
     """Make a token and return its text, which is shown this once and never stored.
 
@@ -56,15 +56,22 @@ def create_token(
     chosen = {"scopes": sorted(set(scopes)), "portfolios": sorted(set(portfolios))}
     with transaction.atomic():
         _, is_new = ApiToken.objects.get_or_create(
-            name=name, defaults={"digest": _digest(text), "created_at": now, **chosen}
+            name=name, defaults={"digest": digest_of(text), "created_at": now, **chosen}
         )
         if not is_new:
             raise BadToken(f"The name {name!r} is in use")
-        _record("people.token.created", f"token:{name}", now=now, actor=actor, payload=chosen)
+        _record(
+            "people.token.created",
+            f"token:{name}",
+            now=now,
+            actor=actor,
+            address=address,
+            payload=chosen,
+        )
     return text
 
 
-def revoke_token(*, name: str, now: datetime, actor: str = "command") -> None:
+def revoke_token(*, name: str, now: datetime, actor: str = "command", address: str = "") -> None:
     """End a token at once; its name stays taken, because the log speaks of it.
 
     :raises BadToken: for an unknown name and for a token revoked before
@@ -73,12 +80,12 @@ def revoke_token(*, name: str, now: datetime, actor: str = "command") -> None:
         open_tokens = ApiToken.objects.filter(name=name, revoked_at=None)
         if not open_tokens.update(revoked_at=now):
             raise BadToken(f"There is no token {name!r} to revoke")
-        _record("people.token.revoked", f"token:{name}", now=now, actor=actor)
+        _record("people.token.revoked", f"token:{name}", now=now, actor=actor, address=address)
 
 
 def authenticate_token(text: str) -> ApiToken | None:
     """Return the token that is not revoked, looked up by digest, so that no timing tells it."""
-    return ApiToken.objects.filter(digest=_digest(text), revoked_at=None).first()
+    return ApiToken.objects.filter(digest=digest_of(text), revoked_at=None).first()
 
 
 def first_admin_link(*, now: datetime) -> str | None:
@@ -86,12 +93,12 @@ def first_admin_link(*, now: datetime) -> str | None:
 
     Each call voids the links before it.
     """
-    secret = secrets.token_urlsafe(32)
+    secret = new_secret()
     with transaction.atomic():
         if User.objects.exists():
             return None
         FirstAdminLink.objects.filter(used_at=None).delete()
-        FirstAdminLink.objects.create(digest=_digest(secret), created_at=now)
+        FirstAdminLink.objects.create(digest=digest_of(secret), created_at=now)
         _record("people.first_admin_link.created", "first admin", now=now)
     return reverse("people:first-admin", args=[secret])
 
@@ -184,6 +191,11 @@ def end_session(*, session: UserSession, actor: str, address: str, now: datetime
         )
 
 
+def note_refused_access(*, user: User, what: str, address: str, now: datetime) -> None:
+    """Put into the log that somebody asked for a page that is not theirs."""
+    _note("people.access.refused", user, address=address, now=now, payload={"request": what})
+
+
 def note_failed_sign_in(
     *, username: str, address: str, now: datetime, step: str = "password"
 ) -> None:
@@ -233,7 +245,7 @@ def _refuse_bad_token(*, name: str, scopes: Sequence[str]) -> None:
 
 def _usable_links(secret: str, now: datetime) -> QuerySet[FirstAdminLink]:
     return FirstAdminLink.objects.filter(
-        digest=_digest(secret), used_at=None, created_at__gt=now - LINK_LIFETIME
+        digest=digest_of(secret), used_at=None, created_at__gt=now - LINK_LIFETIME
     )
 
 
@@ -262,7 +274,3 @@ def _record(
         actor=actor,
         address=address,
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

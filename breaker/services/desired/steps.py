@@ -26,7 +26,8 @@ from breaker.services.desired.changes import (
 from breaker.services.desired.limits import FIELD_BY_KEY, limit_text
 from oms.services.paper_setup import open_paper_account
 from portfolio.domain.holdings import AccountKind, VenueKind
-from portfolio.models import Evaluation, MarkSource, Membership, Portfolio, Venue, VenueAccount
+from portfolio.models import Evaluation, MarkSource, Portfolio, Venue, VenueAccount
+from portfolio.services.members import add_member
 from riskconsole.audit.chain import Payload
 from riskconsole.audit.services import record
 from riskconsole.kernel.numbers import EXACT, ROUNDED, to_money_step
@@ -164,14 +165,15 @@ def _(change: NewAccount, by: By) -> None:
 
 @carry_out.register
 def _(change: NewMember, by: By) -> None:
-    Membership.objects.create(
+    add_member(
         portfolio=Portfolio.objects.get(slug=change.portfolio_slug),
         user=User.objects.get(username=change.username),
         role=change.role,
-        since=by.now,
+        is_any_armed=False,  # What loosens was refused with the whole file, or approved with it.
+        actor=by.actor,
+        address=by.address,
+        now=by.now,
     )
-    payload = {"user": change.username, "role": change.role.value}
-    _record_of("portfolio.member.added", change.portfolio_slug, payload, by)
 
 
 def set_limits(changes: Sequence[Change]) -> None:
