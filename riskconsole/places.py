@@ -4,6 +4,8 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,15 +14,14 @@ from django.core.exceptions import ImproperlyConfigured
 LONGEST_SOCKET_PATH = 100
 
 
-def kept_secret(path: Path) -> str:
-    """Return the secret in a file that only its owner reads, made at the first start."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+def _random_text() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def kept_secret(path: Path, *, make: Callable[[], str] = _random_text) -> str:
+    """Return the secret in a file that only its owner reads, made at first need."""
+    if not path.exists():
+        _keep(path, make())
     return path.read_text()
 
 
@@ -33,6 +34,17 @@ def stored_secret(path: Path, name: str) -> str:
     if not secret:
         raise ImproperlyConfigured(f"{name} is an empty file")
     return secret
+
+
+def _keep(path: Path, secret: str) -> None:
+    """Put the file there whole, unless another process was first."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
 
 
 def socket_path(home: Path) -> Path:

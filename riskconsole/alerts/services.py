@@ -7,6 +7,7 @@ from django.db.models import F
 
 from riskconsole.alerts import routes
 from riskconsole.alerts.models import Alert, Delivery, DeliveryStatus, Level
+from riskconsole.audit import witness
 from riskconsole.celery import enqueue_on_commit
 
 logger = logging.getLogger(__name__)
@@ -35,17 +36,21 @@ def raise_alert(
 
 
 def deliver(*, delivery_id: int, now: datetime) -> None:
-    """Send one alert over one route; a failure leaves it due again, later each time."""
+    """Send one alert over one route; a failure leaves it due again, later each time.
+
+    Each message ends with the end of the log, so that a mailbox becomes its outside witness.
+    """
     if not _claim(delivery_id=delivery_id, now=now):
         return
     delivery = Delivery.objects.select_related("alert").get(pk=delivery_id)
-    alert = delivery.alert
-    if routes.send(
-        route=delivery.route, level=Level(alert.level), subject=alert.subject, body=alert.body
-    ):
+    alert, seen = delivery.alert, witness.seen_now()
+    body = f"{alert.body}\n\nAudit log at {seen.text}"
+    level = Level(alert.level)
+    if routes.send(route=delivery.route, level=level, subject=alert.subject, body=body):
         Delivery.objects.filter(pk=delivery_id).update(
             status=DeliveryStatus.DELIVERED, delivered_at=now
         )
+        witness.note_told(seen, name=delivery.route, now=now)
         return
     wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(delivery.attempts, 9)))
     Delivery.objects.filter(pk=delivery_id).update(next_attempt_at=now + wait)

@@ -1,18 +1,20 @@
 """The log: entries that are only ever added, and the one row that says where it ends."""
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from django.db import models
 
-from riskconsole.audit.chain import GENESIS
+from riskconsole.audit.verify_export import GENESIS
 from riskconsole.kernel.errors import RiskConsoleError
+
+_Model = TypeVar("_Model", bound=models.Model)
 
 
 class AuditIsAppendOnly(RiskConsoleError):
-    """Somebody tried to change or remove an audit entry."""
+    """Somebody tried to change or remove an audit entry or a checkpoint."""
 
 
-class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+class AppendOnlyQuerySet(models.QuerySet[_Model]):
     def update(self, **_changes: Any) -> NoReturn:  # noqa: ANN401
         raise AuditIsAppendOnly
 
@@ -34,7 +36,7 @@ class AuditEntry(models.Model):
     previous_hash = models.CharField(max_length=64, unique=True)
     hash = models.CharField(max_length=64, unique=True)
 
-    objects = models.Manager.from_queryset(AuditEntryQuerySet)()
+    objects = AppendOnlyQuerySet["AuditEntry"].as_manager()
 
     class Meta:
         indexes = [
@@ -61,3 +63,54 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"head #{self.sequence}"
+
+
+class AuditCheckpoint(models.Model):
+    """A signed statement of where the log ended; the columns are the very values that were signed."""
+
+    size = models.PositiveBigIntegerField(primary_key=True)
+    root = models.CharField(max_length=64)
+    at = models.CharField(max_length=32)
+    key_id = models.CharField(max_length=32)
+    signature = models.CharField(max_length=128)
+
+    objects = AppendOnlyQuerySet["AuditCheckpoint"].as_manager()
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size} entries at {self.at}"
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:  # noqa: ANN401
+        raise AuditIsAppendOnly
+
+
+class AuditWitness(models.Model):
+    """The furthest end of the log that somebody outside was told: an alert route, a watcher."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    size = models.PositiveBigIntegerField()
+    root = models.CharField(max_length=64)
+    told_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} knows {self.size} entries"
+
+
+class AuditCheck(models.Model):
+    """One check of the whole log: asked for, begun, and what it found.
+
+    entries is how many are intact; broken_at is the first entry that is not, and reason says how.
+    """
+
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=200)
+    began_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    entries = models.PositiveBigIntegerField(default=0)
+    broken_at = models.PositiveBigIntegerField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["finished_at"], name="audit_check_finished")]
+
+    def __str__(self) -> str:
+        return f"check #{self.pk} asked at {self.asked_at}"

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.db import connection
 
-from riskconsole.audit import chain
+from riskconsole.audit.chain import Payload, canonical
 from riskconsole.audit.models import AuditEntry, AuditHead
+from riskconsole.audit.verify_export import Row, hash_of
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.errors import RiskConsoleError
 
@@ -20,7 +21,7 @@ def record(
     *,
     action: str,
     subject: str,
-    payload: chain.Payload,
+    payload: Payload,
     now: datetime,
     portfolio: str = "",
     actor: str = SYSTEM,
@@ -35,7 +36,7 @@ def record(
     if not connection.in_atomic_block:
         raise NoTransaction("An audit entry needs the transaction of the change that it records")
     head = AuditHead.objects.select_for_update().get(pk=1)
-    row = chain.Row(
+    row = Row(
         sequence=head.sequence + 1,
         at=time_text(now),
         actor=actor,
@@ -43,10 +44,10 @@ def record(
         action=action,
         subject=subject,
         portfolio=portfolio,
-        payload=chain.canonical(payload),
+        payload=canonical(payload),
         previous_hash=head.hash,
     )
-    entry = AuditEntry(**row._replace(hash=chain.hash_of(row))._asdict())
+    entry = AuditEntry(**row._replace(hash=hash_of(row))._asdict())
     entry.save(force_insert=True)
     AuditHead.objects.filter(pk=1).update(sequence=entry.sequence, hash=entry.hash)
     return entry

@@ -1,25 +1,37 @@
-"""The database's own refusal to change the log."""
+"""The database's own refusal to change the log, or a checkpoint of it."""
 
 from riskconsole.triggers import Trigger
 
-_TABLE = "audit_auditentry"
-_REFUSAL = "the audit log is append-only"
 
-TRIGGERS = (
-    *(
-        Trigger(name=f"audit_no_{event.lower()}", table=_TABLE, event=event, message=_REFUSAL)
+def _append_only(*, prefix: str, table: str, keys: tuple[str, ...], message: str) -> list[Trigger]:
+    refused = [
+        Trigger(name=f"{prefix}_no_{event.lower()}", table=table, event=event, message=message)
         for event in ("UPDATE", "DELETE", "TRUNCATE")
-    ),
-    Trigger(
+    ]
+    same = " OR ".join(f"{key} = NEW.{key}" for key in keys)
+    replaced = Trigger(
         # INSERT OR REPLACE passes the triggers above.
-        name="audit_no_replace",
-        table=_TABLE,
+        name=f"{prefix}_no_replace",
+        table=table,
         event="INSERT",
         vendor="sqlite",
-        condition=(
-            f"EXISTS (SELECT 1 FROM {_TABLE} WHERE sequence = NEW.sequence"  # noqa: S608
-            " OR hash = NEW.hash OR previous_hash = NEW.previous_hash)"
-        ),
-        message=_REFUSAL,
+        condition=f"EXISTS (SELECT 1 FROM {table} WHERE {same})",  # noqa: S608 - our own names
+        message=message,
+    )
+    return [*refused, replaced]
+
+
+TRIGGERS = (
+    *_append_only(
+        prefix="audit",
+        table="audit_auditentry",
+        keys=("sequence", "hash", "previous_hash"),
+        message="the audit log is append-only",
+    ),
+    *_append_only(
+        prefix="checkpoint",
+        table="audit_auditcheckpoint",
+        keys=("size",),
+        message="checkpoints are append-only",
     ),
 )

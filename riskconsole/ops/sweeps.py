@@ -13,7 +13,7 @@ from django.db import close_old_connections, connection
 from breaker.services import gate, monitoring, upkeep
 from oms.services import cancelling
 from riskconsole.alerts.services import deliver_due
-from riskconsole.audit import witness
+from riskconsole.audit import checkpoints, witness
 from riskconsole.kernel.clock import JumpWatch
 from riskconsole.live.heartbeats import PROCESSES
 from riskconsole.live.publish import publish
@@ -79,13 +79,14 @@ class ClockGuard:
 
 
 class LogWatch:
-    """Keeps the log's end beside the database, and tells the browsers how long the log is."""
+    """Keeps the log's end beside the database, signs it, and tells the browsers how long it is."""
 
     def __init__(self) -> None:
         self._told = 0
 
-    def look(self, _now: datetime) -> None:
+    def look(self, now: datetime) -> None:
         witness.keep_head()
+        checkpoints.take_due(now=now)
         seen = witness.last_seen()
         if seen is not None and seen.size != self._told:
             self._told = seen.size
@@ -93,7 +94,7 @@ class LogWatch:
 
 
 class Pinger:
-    """Tells a watcher outside that the console guards, and nothing when it does not."""
+    """Tells a watcher outside that the console guards and where the log ends; nothing otherwise."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -106,9 +107,12 @@ class Pinger:
             logger.warning("No outbound heartbeat: %s", "; ".join(reasons))
             return
         self._last = now
+        seen = witness.seen_now()
         # The settings accept no other scheme than http and https.
-        with urllib.request.urlopen(self._url, timeout=PING_TIMEOUT_SECONDS):  # noqa: S310
-            pass
+        with urllib.request.urlopen(  # noqa: S310
+            self._url, data=seen.text.encode(), timeout=PING_TIMEOUT_SECONDS
+        ):
+            witness.note_told(seen, name="heartbeat", now=now)
 
 
 def guardian_sweeps() -> Sequence[Sweep]:

@@ -1,22 +1,26 @@
 """Check the log, in the database or in an export: 0 intact, 1 broken, 2 unreadable."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from riskconsole.audit.export import verify_export
-from riskconsole.audit.verification import Verdict, verify_log
-from riskconsole.command import BAD_INPUT, ConsoleCommand, refuse_missing_database
-
-BROKEN = 1
-IN_DATABASE = (
-    "Entries cut off together with the head row, or a chain made anew, show only against a root"
-    " kept elsewhere."
+from riskconsole.audit.verification import verify_log
+from riskconsole.audit.verify_export import (
+    BROKEN,
+    End,
+    Unreadable,
+    Verdict,
+    add_witness_arguments,
+    broken_text,
+    told,
+    verify_file,
+    witnesses,
 )
-IN_EXPORT = "Entries cut off the end of an export show only against a root kept elsewhere."
+from riskconsole.command import BAD_INPUT, ConsoleCommand, refuse_missing_database
 
 
 class Command(ConsoleCommand):
@@ -25,22 +29,28 @@ class Command(ConsoleCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--export", metavar="FILE", help="check this file, not the database")
+        add_witness_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401
-        export = options["export"]
-        verdict = verify_export(Path(export)) if export else _verify_database()
-        if verdict.broken:
-            raise CommandError(
-                f"Broken: entry {verdict.broken.sequence} {verdict.broken.reason}",
-                returncode=BROKEN,
+        try:
+            ends, forged = witnesses(
+                checkpoints=options["checkpoint"],
+                public_key=options["public_key"],
+                roots=options["root"],
             )
-        self.stdout.write(f"Intact: {verdict.entries} entries, root {verdict.root}")
-        self.stdout.write(IN_EXPORT if export else IN_DATABASE)
+            verdict = _verdict(options["export"], ends)
+        except Unreadable as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        if broken := verdict.broken or forged:
+            raise CommandError(broken_text(broken), returncode=BROKEN)
+        self.stdout.write(told(verdict, ends))
 
 
-def _verify_database() -> Verdict:
+def _verdict(export: str | None, ends: Sequence[End]) -> Verdict:
+    if export is not None:
+        return verify_file(Path(export), ends=ends)
     refuse_missing_database()
     try:
-        return verify_log()
+        return verify_log(ends)
     except DatabaseError as error:
         raise CommandError(f"The log cannot be read: {error}", returncode=BAD_INPUT) from error
