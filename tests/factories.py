@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from breaker.models import Breaker
+from django.db.models import F
+
+from breaker.domain.approval import RequestKind, RequestStatus, Verdict
+from breaker.domain.machine import BreakerState
+from breaker.models import Breaker, ChangeRequest, Vote
 from breaker.services import monitoring
 from portfolio.domain.holdings import AccountKind
 from portfolio.domain.outliers import Status
@@ -95,3 +99,35 @@ def make_member(
     user: User, portfolio: Portfolio, role: Role, *, since: datetime = LONG_AGO
 ) -> Membership:
     return Membership.objects.create(portfolio=portfolio, user=user, role=role, since=since)
+
+
+def make_disabled(portfolio: Portfolio, *, until: datetime) -> None:
+    """Disable a portfolio as two people do, in rows alone."""
+    operator = make_user(f"{portfolio.slug}-operator", portfolio=portfolio, role=Role.OPERATOR)
+    approver = make_user(f"{portfolio.slug}-approver", portfolio=portfolio, role=Role.APPROVER)
+    request = ChangeRequest.objects.create(
+        kind=RequestKind.DISABLE,
+        portfolio=portfolio,
+        version=portfolio.breaker.version,
+        requester=operator,
+        reason="the venue moves its wallets today",
+        payload="{}",
+        payload_hash="0" * 64,
+        created_at=NOON,
+        expires_at=until,
+    )
+    Vote.objects.create(
+        request=request,
+        requester=operator,
+        approver=approver,
+        verdict=Verdict.APPROVED,
+        payload_hash=request.payload_hash,
+        proof_method="totp",
+        at=NOON,
+    )
+    ChangeRequest.objects.filter(pk=request.pk).update(
+        status=RequestStatus.EXECUTED, closed_at=NOON
+    )
+    Breaker.objects.filter(portfolio=portfolio).update(
+        state=BreakerState.DISABLED, disabled_until=until, version=F("version") + 1
+    )

@@ -1,5 +1,7 @@
 """The commands `halt` and `pause` need nothing but the database, and say what became of each."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -11,7 +13,7 @@ from oms.models import CancelRun
 from portfolio.models import Portfolio
 from riskconsole.audit.models import AuditEntry
 from tests.clock import NOON
-from tests.factories import make_portfolio
+from tests.factories import make_disabled, make_portfolio
 
 pytestmark = pytest.mark.django_db
 
@@ -48,8 +50,9 @@ def test_a_second_halt_is_appended_to_the_trip_and_changes_the_version() -> None
 
 
 def test_halt_all_halts_a_portfolio_in_every_state() -> None:
-    for slug, state in (("a", "ACTIVE"), ("b", "WARNING"), ("c", "DISABLED")):
-        Breaker.objects.filter(portfolio=make_portfolio(slug)).update(state=state)
+    make_portfolio("a")
+    Breaker.objects.filter(portfolio=make_portfolio("b")).update(state="WARNING")
+    make_disabled(make_portfolio("c"), until=datetime(2100, 1, 1, tzinfo=UTC))
     make_portfolio("d", capital=None)  # not protected
 
     call_command("halt", "--all")
