@@ -14,8 +14,8 @@ class UserAdmin(RecordedAdmin):
     list_display = ("username", "email", "first_name", "last_name", "is_active", "last_login")
     search_fields = ("username", "email", "first_name", "last_name")
     ordering = ("username",)
-    fields = ("username", "email", "first_name", "last_name", "is_active", "last_login")
-    readonly_fields = ("username", "is_active", "last_login")
+    fields = ("username", "email", "first_name", "last_name")
+    readonly_fields = ("username",)
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """Nobody is made here: people are invited."""

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.utils import timezone
@@ -132,8 +133,6 @@ def test_nobody_signs_up_and_nothing_is_mailed(client: Client, path: str) -> Non
 
 
 def test_the_adapter_is_closed_to_strangers_too() -> None:
-    from allauth.account.adapter import get_adapter
-
     assert get_adapter().is_open_for_signup(None) is False
 
 

@@ -4,12 +4,14 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from portfolio.models import Portfolio, Role
 from riskconsole.audit.models import AuditEntry
+from riskconsole.ops.live_reads import rights_of
 from riskconsole.people.models import User
 from riskconsole.people.sealing import unseal
 from riskconsole.people.selectors import FAILURES_PER_NAME
@@ -255,12 +257,20 @@ class TestWhereASecondFactorIsRequired:
     ) -> None:
         assert desk.get("/").status_code == 200
 
+    def test_the_live_feed_tells_nothing_without_one(
+        self, desk: Client, main: Portfolio, alice: User
+    ) -> None:
+        key = str(desk.session.session_key)
+        assert rights_of(key) == frozenset()
+
+        add_app(alice)
+
+        assert ("main", "OPERATOR") in (rights_of(key) or ())
+
     def test_strangers_are_asked_to_sign_in(self, client: Client) -> None:
         assert client.get("/")["Location"].startswith("/sign-in/")
 
 
 def _code_of(secret: str) -> str:
-    from allauth.mfa.totp.internal import auth
-
     step = list(auth.yield_hotp_counters_from_time())[1]
     return str(auth.format_hotp_value(auth.hotp_value(secret, step)))
