@@ -31,9 +31,9 @@ from breaker.services.gate import resume as resume_gate
 from oms.venues.paper_market import start_crash
 from portfolio.models import Portfolio
 from portfolio.selectors import may_halt, visible_portfolios
+from riskconsole.addresses import address_of
 from riskconsole.audit.selectors import newest_entries, slugs_readable_by
 from riskconsole.audit.services import record
-from riskconsole.people.addresses import address_of
 from riskconsole.people.models import User
 
 

@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from riskconsole.addresses import address_of
 from riskconsole.people import selectors, services
-from riskconsole.people.addresses import address_of
 from riskconsole.people.forms import FirstAdminForm, ThemeForm
 from riskconsole.people.models import User
 
