@@ -22,7 +22,7 @@ from breaker.services.gate import pause as pause_gate
 from breaker.services.gate import resume as resume_gate
 from breaker.views.common import actor_of, note, operated_breaker
 from oms.venues.paper_market import start_crash
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 from riskconsole.people.middleware import open_without_second_factor
 
 

@@ -9,8 +9,8 @@ from breaker.models import Breaker
 from breaker.selectors.rows import breakers_of
 from portfolio.models import Portfolio
 from portfolio.selectors import may_halt, visible_portfolios
+from riskconsole.addresses import address_of
 from riskconsole.audit.services import record
-from riskconsole.people.addresses import address_of
 from riskconsole.people.models import User
 
 

@@ -43,6 +43,12 @@ class AuditEntry(models.Model):
             models.Index(fields=["portfolio", "-sequence"], name="audit_portfolio"),
             models.Index(fields=["action", "-sequence"], name="audit_action"),
             models.Index(fields=["subject", "-sequence"], name="audit_subject"),
+            models.Index(
+                fields=["portfolio", "action", "-sequence"], name="audit_portfolio_action"
+            ),
+            models.Index(fields=["portfolio", "actor", "-sequence"], name="audit_portfolio_actor"),
+            models.Index(fields=["actor", "action", "-sequence"], name="audit_actor_action"),
+            models.Index(fields=["at", "sequence"], name="audit_at"),
         ]
 
     def __str__(self) -> str:

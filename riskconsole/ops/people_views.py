@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portfolio.models import Role
 from portfolio.selectors import is_any_armed
 from portfolio.services.members import BadMember, add_member, remove_member
+from riskconsole.addresses import address_of
 from riskconsole.ops.admins import AdminRequest, actor_of, admins_only
 from riskconsole.ops.people_forms import InvitationForm, MemberForm, SiteRoleForm
 from riskconsole.ops.people_rows import invitation_rows, person_rows
 from riskconsole.people import standing
-from riskconsole.people.addresses import address_of
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.people.invitations import BadInvitation, invite, revoke_invitation
 from riskconsole.people.models import SiteRole, User
