@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from portfolio.models import Portfolio, Role
 from riskconsole.audit.models import AuditEntry
-from riskconsole.ops.live_reads import rights_of
+from riskconsole.live.hub import Access
+from riskconsole.ops.live_reads import access_of
 from riskconsole.people.models import User
 from riskconsole.people.sealing import unseal
 from riskconsole.people.selectors import FAILURES_PER_NAME
@@ -261,11 +262,13 @@ class TestWhereASecondFactorIsRequired:
         self, desk: Client, main: Portfolio, alice: User
     ) -> None:
         key = str(desk.session.session_key)
-        assert rights_of(key) == frozenset()
+        assert access_of(key) == Access(user_id=alice.pk, rights=frozenset())
 
         add_app(alice)
 
-        assert ("main", "OPERATOR") in (rights_of(key) or ())
+        access = access_of(key)
+        assert access is not None
+        assert ("main", "OPERATOR") in access.rights
 
     def test_strangers_are_asked_to_sign_in(self, client: Client) -> None:
         assert client.get("/")["Location"].startswith("/sign-in/")
