@@ -60,7 +60,7 @@ orders = [{{ instrument = "BTC/USDT:USDT", side = "BUY", type = "LIMIT", quantit
 user = "operator"
 role = "OPERATOR"
 """
-SLUGS = ("calm", "falling", "halted", "phone", "polled")
+SLUGS = ("calm", "falling", "halted", "incident", "phone", "polled")
 WATCH_POLICY = """
 window.refusals = [];
 document.addEventListener("securitypolicyviolation", (event) =>
