@@ -61,6 +61,7 @@ class LineFacts(TypedDict):
     price: str | None
     path: list[str]
     source: str
+    source_at: str | None
     confirmed_at: str | None
     age_seconds: int | None
     value: str | None

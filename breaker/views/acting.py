@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from breaker.domain.gate import answer
-from breaker.forms import CrashForm, HaltForm
+from breaker.forms.halting import CrashForm, HaltForm
 from breaker.models import Breaker
 from breaker.selectors.portfolio import halt_effects
 from breaker.services import tripping
