@@ -1,6 +1,7 @@
 """What a breaker must never do is refused by the database itself, to raw SQL as well."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -33,7 +34,7 @@ def put_in(state: BreakerState) -> Breaker:
     return Breaker.objects.get()
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: Any) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 

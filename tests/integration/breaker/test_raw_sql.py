@@ -1,6 +1,7 @@
 """What needs a second person is refused by the database itself, to raw SQL on both engines."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -28,12 +29,12 @@ def tripped(desk: Desk) -> Desk:
     return desk
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: Any) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 
 
-def refused(statement: str, *values: object, because: str = ".") -> None:
+def refused(statement: str, *values: Any, because: str = ".") -> None:
     with pytest.raises(DatabaseError, match=because):
         run(statement, *values)
 
