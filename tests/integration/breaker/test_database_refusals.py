@@ -1,7 +1,6 @@
 """What a breaker must never do is refused by the database itself, to raw SQL as well."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -13,6 +12,8 @@ from tests.clock import NOON
 from tests.factories import make_disabled, make_portfolio
 
 pytestmark = pytest.mark.django_db
+
+SqlValue = str | int | datetime | None
 
 FORBIDDEN = [
     (before, after)
@@ -34,7 +35,7 @@ def put_in(state: BreakerState) -> Breaker:
     return Breaker.objects.get()
 
 
-def run(statement: str, *values: Any) -> None:
+def run(statement: str, *values: SqlValue) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 

@@ -1,7 +1,6 @@
 """What needs a second person is refused by the database itself, to raw SQL on both engines."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -16,6 +15,8 @@ from tests.integration.breaker.approvals import Desk, make_desk
 
 pytestmark = pytest.mark.django_db
 
+SqlValue = str | int | datetime | None
+
 
 @pytest.fixture
 def desk() -> Desk:
@@ -29,12 +30,12 @@ def tripped(desk: Desk) -> Desk:
     return desk
 
 
-def run(statement: str, *values: Any) -> None:
+def run(statement: str, *values: SqlValue) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 
 
-def refused(statement: str, *values: Any, because: str = ".") -> None:
+def refused(statement: str, *values: SqlValue, because: str = ".") -> None:
     with pytest.raises(DatabaseError, match=because):
         run(statement, *values)
 
@@ -148,7 +149,7 @@ def test_an_armed_portfolio_stays_armed(desk: Desk) -> None:
     )
 
 
-FACTS: list[tuple[str, object]] = [
+FACTS: list[tuple[str, SqlValue]] = [
     ("kind", "DISABLE"),
     ("version", 99),
     ("reason", "something else that is long enough"),
@@ -162,7 +163,7 @@ FACTS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("column", "value"), FACTS)
-def test_what_was_asked_for_never_changes(tripped: Desk, column: str, value: object) -> None:
+def test_what_was_asked_for_never_changes(tripped: Desk, column: str, value: SqlValue) -> None:
     tripped.ask()
 
     refused(f"UPDATE breaker_changerequest SET {column} = %s", value)  # noqa: S608
@@ -210,8 +211,8 @@ def test_a_vote_never_changes(tripped: Desk) -> None:
     refused("UPDATE breaker_vote SET approver_id = requester_id")
 
 
-def vote(request: ChangeRequest, desk: Desk, **changed: object) -> None:
-    columns: dict[str, object] = {
+def vote(request: ChangeRequest, desk: Desk, **changed: SqlValue) -> None:
+    columns: dict[str, SqlValue] = {
         "request_id": request.pk,
         "requester_id": desk.operator.pk,
         "approver_id": desk.approver.pk,
@@ -262,7 +263,7 @@ def test_a_vote_by_the_requester_is_refused(tripped: Desk) -> None:
     ],
     ids=str,
 )
-def test_a_vote_that_does_not_fit_is_refused(tripped: Desk, changed: dict[str, object]) -> None:
+def test_a_vote_that_does_not_fit_is_refused(tripped: Desk, changed: dict[str, SqlValue]) -> None:
     request = tripped.ask()
 
     with pytest.raises(DatabaseError):
