@@ -224,7 +224,8 @@ def vote(request: ChangeRequest, desk: Desk, **changed: SqlValue) -> None:
         "proof_method": "totp",
         "proof_credential": "1",
         "at": desk.now,
-    } | changed
+    }
+    columns |= changed
     names = ", ".join(columns)
     places = ", ".join(["%s"] * len(columns))
     run(f"INSERT INTO breaker_vote ({names}) VALUES ({places})", *columns.values())  # noqa: S608
