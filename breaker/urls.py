@@ -1,17 +1,40 @@
-"""The addresses of the overview and of each portfolio."""
+"""The addresses of the overview, of each portfolio, and of what people decide."""
 
-from django.urls import path
+from django.urls import include, path
 
-from breaker.views import acting, pages
+from breaker.views import acting, approvals, asking, desk, pages
 
+portfolio = [
+    path("", pages.portfolio, name="portfolio"),
+    path("equity/", pages.equity, name="equity"),
+    path("equity/table/", pages.equity_table, name="equity-table"),
+    path("halt/", acting.halt, name="halt"),
+    path("pause/", acting.pause, name="pause"),
+    path("resume/", acting.resume, name="resume"),
+    path("enable/", acting.enable, name="enable"),
+    path("limits/", desk.limits, name="limits"),
+    path("limits/difference/", desk.limits_difference, name="limits-difference"),
+    path("accounts/new/", desk.new_account, name="new-account"),
+    path("ask/reset/", asking.reset, name="ask-reset"),
+    path("ask/disable/", asking.disable, name="ask-disable"),
+    path("ask/restore/", asking.restore, name="ask-restore"),
+    path("ask/flow/", asking.flow, name="ask-flow"),
+    path("ask/removal/", asking.removal, name="ask-removal"),
+]
 app_name = "breaker"
 urlpatterns = [
     path("", pages.overview, name="overview"),
     path("crash/", acting.crash, name="crash"),
-    path("portfolios/<slug:slug>/", pages.portfolio, name="portfolio"),
-    path("portfolios/<slug:slug>/equity/", pages.equity, name="equity"),
-    path("portfolios/<slug:slug>/equity/table/", pages.equity_table, name="equity-table"),
-    path("portfolios/<slug:slug>/halt/", acting.halt, name="halt"),
-    path("portfolios/<slug:slug>/pause/", acting.pause, name="pause"),
-    path("portfolios/<slug:slug>/resume/", acting.resume, name="resume"),
+    path("halt-all/", acting.halt_all, name="halt-all"),
+    path("breakers/", desk.breakers, name="breakers"),
+    path("breakers/new/", desk.new_portfolio, name="new-portfolio"),
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<int:pk>/", approvals.approval, name="approval"),
+    path("approvals/<int:pk>/withdraw/", approvals.withdraw_request, name="withdraw"),
+    path(
+        "settings/people/<int:pk>/second-factor/ask/",
+        asking.second_factor,
+        name="ask-second-factor",
+    ),
+    path("portfolios/<slug:slug>/", include(portfolio)),
 ]

@@ -1,6 +1,6 @@
 """What an approval is decided by, read fresh: the facts of a reset, and who is asking to vote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from breaker.domain.approval import (
     LegFacts,
     Reference,
     RequestKind,
+    RequestStatus,
     ResetFacts,
     VoterFacts,
     cooldown_end,
@@ -19,7 +20,7 @@ from breaker.domain.approval import (
 )
 from breaker.domain.gate import Reason
 from breaker.domain.machine import BreakerState, Cause, Limit
-from breaker.models import Breaker, ChangeRequest, Trip
+from breaker.models import Breaker, ChangeRequest, Trip, Vote
 from oms.selectors import legs_of
 from portfolio.domain.holdings import Holdings
 from portfolio.domain.quality import assess, health_at
@@ -30,6 +31,10 @@ from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.numbers import ZERO
 from riskconsole.people.models import SiteRole, User
 
+DECIDED: Mapping[str, str] = {
+    RequestStatus.EXECUTED: "approved",
+    RequestStatus.REFUSED: "refused",
+}
 BEING_JUDGED = frozenset({Reason.OUTLIER_HELD, Reason.QUANTITY_BREACH})
 
 
@@ -152,6 +157,22 @@ def _counts_from(request: ChangeRequest, since: datetime | None, *, now: datetim
         return now
     is_founder = armed_at is not None and since <= armed_at
     return since if is_founder else since + NEW_APPROVER_COUNTS_AFTER
+
+
+def deciding_vote_of(request: ChangeRequest) -> Vote | None:
+    """Return the vote that closed the request; None where none did."""
+    if request.status not in DECIDED:
+        return None
+    return request.votes.select_related("approver").order_by("-at", "-pk").first()
+
+
+def decided_words(request: ChangeRequest, *, now: datetime) -> str:
+    """Return who decided a request that is closed, and how long ago: the answer to a lost race."""
+    vote, closed_at = deciding_vote_of(request), request.closed_at
+    if vote is None or closed_at is None:
+        return f"This request is {request.status.lower()} already"
+    seconds = max(0, int((now - closed_at).total_seconds()))
+    return f"{vote.approver.username} {DECIDED[request.status]} this {seconds} s ago"
 
 
 def choice_of(payload: dict[str, object]) -> Reference:

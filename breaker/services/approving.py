@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from breaker.domain.approval import (
     voter_refusal,
 )
 from breaker.models import Breaker, ChangeRequest, Vote
-from breaker.selectors.requests import choice_of, reset_facts, voter_facts
+from breaker.selectors.requests import choice_of, decided_words, reset_facts, voter_facts
 from breaker.services import carrying_out
 from breaker.services.carrying_out import Order
 from breaker.services.requests import RequestRefused, payload_hash, tell
@@ -178,7 +178,7 @@ def _locked(request_id: int, *, now: datetime) -> ChangeRequest:
 
 def _check_open(request: ChangeRequest, *, now: datetime) -> None:
     if request.status != RequestStatus.OPEN:
-        raise AlreadyDecided(_decided_words(request, now=now))
+        raise AlreadyDecided(decided_words(request, now=now))
     if now > request.expires_at:
         raise RequestRefused("This request has expired")
     if request.payload_hash != payload_hash(request.payload):
@@ -253,20 +253,6 @@ def _told(request: ChangeRequest, ballot: Ballot) -> dict[str, Any]:
     if ballot.voter.pk == request.requester_id:
         facts["alone"] = "the requester approved this alone"
     return facts
-
-
-def _decided_words(request: ChangeRequest, *, now: datetime) -> str:
-    vote = request.votes.select_related("approver").order_by("-at").first()
-    verb = {RequestStatus.EXECUTED: "approved", RequestStatus.REFUSED: "refused"}.get(
-        RequestStatus(request.status)
-    )
-    if vote is None or verb is None or request.closed_at is None:
-        return f"This request is {request.status.lower()} already"
-    return f"{vote.approver.username} {verb} this {_seconds(now - request.closed_at)} s ago"
-
-
-def _seconds(ago: timedelta) -> int:
-    return max(0, int(ago.total_seconds()))
 
 
 def _note_refused(request_id: int, ballot: Ballot, why: str, *, now: datetime) -> None:

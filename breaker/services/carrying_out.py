@@ -156,7 +156,7 @@ def remove(order: Order) -> None:
     if account is None:
         raise RequestRefused("The account does not belong to the portfolio any more")
     book = stored_book_of(portfolio.pk)
-    worth = flows.equity_of_account(book, account.pk)
+    worth = book.equity_of(account.pk)
     rest = EXACT.subtract(book.equity, worth)
     moved = flows.apply_flow(portfolio=portfolio, before=book.equity, after=rest)
     flows.remove_account(account=account, now=order.now)

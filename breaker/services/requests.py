@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
 from breaker.domain.approval import (
+    KIND_WORDS,
     LIFE,
     LONGEST_DISABLE,
     SHORTEST_REASON,
@@ -31,16 +32,6 @@ from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import ZERO, money_text, to_money_step
 from riskconsole.live.publish import publish_on_commit
 from riskconsole.people.models import SiteRole, User
-
-KIND_WORDS: Mapping[RequestKind, str] = {
-    RequestKind.RESET: "reset the breaker",
-    RequestKind.DISABLE: "disable the breaker",
-    RequestKind.RESTORE: "go on after a restore",
-    RequestKind.CHANGE: "change what guards it",
-    RequestKind.FLOW: "note a deposit or withdrawal",
-    RequestKind.REMOVAL: "remove an account",
-    RequestKind.SECOND_FACTOR: "reset a second factor",
-}
 
 
 class RequestRefused(RiskConsoleError):

@@ -9,7 +9,6 @@ from portfolio.domain.valuation import Book
 from portfolio.models import Portfolio, VenueAccount
 from portfolio.selectors import book_of, holdings_of_account
 from portfolio.services.snapshots import holdings_changed
-from riskconsole.kernel.numbers import ZERO
 
 
 def apply_flow(*, portfolio: Portfolio, before: Decimal, after: Decimal) -> Capital:
@@ -17,12 +16,7 @@ def apply_flow(*, portfolio: Portfolio, before: Decimal, after: Decimal) -> Capi
 
     :param portfolio: locked with its breaker, in the caller's transaction
     """
-    moved = Capital(
-        initial_capital=portfolio.initial_capital,
-        reference_equity=portfolio.reference_equity,
-        floor_base=portfolio.floor_base,
-        net_flows=portfolio.net_flows,
-    ).after_flow(before=before, after=after)
+    moved = portfolio.capital.after_flow(before=before, after=after)
     Portfolio.objects.filter(pk=portfolio.pk).update(
         initial_capital=moved.initial_capital,
         reference_equity=moved.reference_equity,
@@ -56,9 +50,3 @@ def remove_account(*, account: VenueAccount, now: datetime) -> None:
     """Let an account no longer belong to its portfolio; its rows stay for the record."""
     VenueAccount.objects.filter(pk=account.pk).update(removed_at=now)
     holdings_changed(account.portfolio_id)
-
-
-def equity_of_account(book: Book, account_id: int) -> Decimal:
-    """Return what an account's lines add to the equity of the book."""
-    values = (line.value for line in book.lines() if line.account.id == account_id)
-    return sum((value for value in values if value is not None), ZERO)
