@@ -1,10 +1,11 @@
 """What became of a cancel run, ready to be shown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
@@ -73,6 +74,30 @@ class LegRow:
     def needs_human(self) -> bool:
         """Whether only a person can go on: at the venue, or against who is trading."""
         return self.status is LegStatus.NEEDS_HUMAN or bool(self.grown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegCounts:
+    """How the accounts of a run stand; those that need a human may be empty and have grown."""
+
+    total: int = 0
+    empty: int = 0
+    not_connected: int = 0
+    needs_human: int = 0
+
+
+def leg_counts(causes: Collection[str]) -> dict[str, LegCounts]:
+    """Return the counts of these runs in one query; a run that is not there has none."""
+    legs = CancelLeg.objects.filter(run__cause__in=causes)
+    needs_human = Q(status=LegStatus.NEEDS_HUMAN) | HAS_GROWN
+    rows = legs.values("run__cause").annotate(
+        total=Count("pk"),
+        empty=Count("pk", filter=Q(status=LegStatus.EMPTY)),
+        not_connected=Count("pk", filter=Q(status=LegStatus.NOT_CONNECTED)),
+        needs_human=Count("pk", filter=needs_human),
+    )
+    found = {row.pop("run__cause"): LegCounts(**row) for row in rows}
+    return {cause: found.get(cause, LegCounts()) for cause in causes}
 
 
 def legs_of(*, cause: str) -> tuple[LegRow, ...]:
