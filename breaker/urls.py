@@ -1,9 +1,16 @@
-"""The addresses of the overview, of each portfolio, and of what people decide."""
-"""The addresses of the overview, of each portfolio and of each incident."""
+"""The addresses of the overview, of each portfolio and incident, and of what people decide."""
 
 from django.urls import include, path
 
-from breaker.views import acting, approvals, asking, desk, incidents, pages
+from breaker.views import (
+    acting,
+    approvals,
+    asking,
+    desk,
+    incident_acting,
+    incidents,
+    pages,
+)
 
 portfolio = [
     path("", pages.portfolio, name="portfolio"),
@@ -12,6 +19,7 @@ portfolio = [
     path("halt/", acting.halt, name="halt"),
     path("pause/", acting.pause, name="pause"),
     path("resume/", acting.resume, name="resume"),
+    path("acknowledge/", incident_acting.acknowledge_warning, name="acknowledge-warning"),
     path("enable/", acting.enable, name="enable"),
     path("limits/", desk.limits, name="limits"),
     path("limits/difference/", desk.limits_difference, name="limits-difference"),
@@ -21,6 +29,14 @@ portfolio = [
     path("ask/restore/", asking.restore, name="ask-restore"),
     path("ask/flow/", asking.flow, name="ask-flow"),
     path("ask/removal/", asking.removal, name="ask-removal"),
+]
+incident = [
+    path("", incidents.incident, name="incident"),
+    path("equity/", incidents.equity, name="incident-equity"),
+    path("equity/table/", incidents.equity_table, name="incident-table"),
+    path("notes/", incident_acting.note, name="incident-note"),
+    path("acknowledge/", incident_acting.acknowledge, name="incident-acknowledge"),
+    path("export/", incident_acting.export, name="incident-export"),
 ]
 app_name = "breaker"
 urlpatterns = [
@@ -38,26 +54,6 @@ urlpatterns = [
         name="ask-second-factor",
     ),
     path("portfolios/<slug:slug>/", include(portfolio)),
-    path("portfolios/<slug:slug>/", pages.portfolio, name="portfolio"),
-    path("portfolios/<slug:slug>/equity/", pages.equity, name="equity"),
-    path("portfolios/<slug:slug>/equity/table/", pages.equity_table, name="equity-table"),
-    path("portfolios/<slug:slug>/halt/", acting.halt, name="halt"),
-    path("portfolios/<slug:slug>/pause/", acting.pause, name="pause"),
-    path("portfolios/<slug:slug>/resume/", acting.resume, name="resume"),
-    path(
-        "portfolios/<slug:slug>/acknowledge/",
-        incident_acting.acknowledge_warning,
-        name="acknowledge-warning",
-    ),
     path("incidents/", incidents.incidents, name="incidents"),
-    path("incidents/<int:trip_id>/", incidents.incident, name="incident"),
-    path("incidents/<int:trip_id>/equity/", incidents.equity, name="incident-equity"),
-    path("incidents/<int:trip_id>/equity/table/", incidents.equity_table, name="incident-table"),
-    path("incidents/<int:trip_id>/notes/", incident_acting.note, name="incident-note"),
-    path(
-        "incidents/<int:trip_id>/acknowledge/",
-        incident_acting.acknowledge,
-        name="incident-acknowledge",
-    ),
-    path("incidents/<int:trip_id>/export/", incident_acting.export, name="incident-export"),
+    path("incidents/<int:trip_id>/", include(incident)),
 ]
