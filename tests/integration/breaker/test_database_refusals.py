@@ -17,7 +17,6 @@ from tests.integration.breaker.raw_sql import replacing, run
 
 pytestmark = pytest.mark.django_db
 
-SqlValue = str | int | datetime | None
 
 FORBIDDEN = [
     (before, after)
