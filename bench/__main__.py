@@ -8,7 +8,7 @@ from typing import cast
 
 from bench.report import Report
 
-NAMES = ("latency", "valuation", "replay")
+NAMES = ("latency", "valuation", "replay", "audit")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

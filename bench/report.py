@@ -19,14 +19,20 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a bench found; floor_ms is None where there is no floor."""
+    """What a bench found; floor_ms is None where there is no floor, notes say how it came about."""
 
     paths: Mapping[str, Path]
     floor_ms: float | None = None
+    notes: Sequence[str] = ()
 
     def as_json(self) -> dict[str, object]:
         floor = {} if self.floor_ms is None else {"floor_ms": self.floor_ms}
-        return {**floor, "paths": {name: asdict(path) for name, path in self.paths.items()}}
+        notes = {"notes": list(self.notes)} if self.notes else {}
+        return {
+            **floor,
+            "paths": {name: asdict(path) for name, path in self.paths.items()},
+            **notes,
+        }
 
     def as_text(self) -> str:
         """Return a table, one path a line."""
@@ -34,7 +40,7 @@ class Report:
         for name, path in self.paths.items():
             ratios = f"{_ratio(path.p50_ratio)} / {_ratio(path.p99_ratio)}"
             lines.append(f"{name:36} {path.p50_ms:10.4f} / {path.p99_ms:.4f} ms   {ratios}")
-        return "\n".join(["path, p50 / p99, ratio p50 / p99", *lines])
+        return "\n".join(["path, p50 / p99, ratio p50 / p99", *lines, *self.notes])
 
 
 def path_of(samples_ms: Sequence[float], *, floor_ms: float | None = None) -> Path:

@@ -28,9 +28,9 @@ from portfolio.api import Instrument, portfolios_of, refuse_bad_instruments, vis
 from portfolio.domain.holdings import Side, VenueKind, symbol_of
 from portfolio.models import VenueAccount
 from portfolio.services import snapshots
+from riskconsole.addresses import address_of
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import ONE
-from riskconsole.people.addresses import address_of
 from riskconsole.people.api import BearerToken, TokenRequest
 from riskconsole.people.models import Scope
 from riskconsole.wire import Moment, Number, PositiveNumber, WireModel, Word, WrongFields, answers

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from typing_extensions import TypedDict
 
 from breaker.domain.gate import LEASE_SECONDS, Gate
-from breaker.models import Trip, TripEvent
+from breaker.models import ChangeRequest, Trip, TripEvent, Vote
 from breaker.services.gate import gate_of
 from oms.selectors import LegRow, legs_of
 from portfolio.models import Evaluation, Portfolio
@@ -92,6 +93,24 @@ class AlertFacts(TypedDict):
     deliveries: list[DeliveryFacts]
 
 
+class VoteFacts(TypedDict):
+    approver: str
+    verdict: str
+    at: str
+
+
+class RequestFacts(TypedDict):
+    """A reset that was asked for."""
+
+    id: int
+    kind: str
+    status: str
+    requester: str
+    created_at: str
+    closed_at: str | None
+    votes: list[VoteFacts]
+
+
 class TripFacts(TypedDict):
     id: int
     portfolio: str
@@ -107,7 +126,7 @@ class TripFacts(TypedDict):
     events: list[EventFacts]
     legs: list[LegFacts]
     alerts: list[AlertFacts]
-    requests: list[dict[str, Any]]
+    requests: list[RequestFacts]
     reset_at: str | None
 
 
@@ -150,7 +169,7 @@ def trip_facts(trip: Trip) -> TripFacts:
         "events": [_event_facts(event) for event in trip.events.order_by("pk")],
         "legs": [_leg_facts(leg) for leg in legs_of(cause=cause_of(trip))],
         "alerts": _alerts_of(trip),
-        "requests": [],
+        "requests": _requests_of(trip),
         "reset_at": _time(trip.reset_at),
     }
 
@@ -191,6 +210,34 @@ def _delivery_facts(delivery: Delivery) -> DeliveryFacts:
         "status": delivery.status,
         "attempts": delivery.attempts,
         "delivered_at": _time(delivery.delivered_at),
+    }
+
+
+def _requests_of(trip: Trip) -> list[RequestFacts]:
+    requests = trip.reset_requests.select_related("requester")
+    return [
+        {
+            "id": request.pk,
+            "kind": request.kind,
+            "status": request.status,
+            "requester": request.requester.username,
+            "created_at": time_text(request.created_at),
+            "closed_at": _time(request.closed_at),
+            "votes": [_vote_facts(vote) for vote in _votes_of(request)],
+        }
+        for request in requests.order_by("pk")
+    ]
+
+
+def _votes_of(request: ChangeRequest) -> QuerySet[Vote]:
+    return request.votes.select_related("approver").order_by("pk")
+
+
+def _vote_facts(vote: Vote) -> VoteFacts:
+    return {
+        "approver": vote.approver.username,
+        "verdict": vote.verdict,
+        "at": time_text(vote.at),
     }
 
 

@@ -4,13 +4,16 @@ from breaker.domain.approval import RequestKind, RequestStatus, Verdict
 from breaker.domain.machine import ALLOWED, APPROVED, BreakerState
 from portfolio.models import Role
 from riskconsole.people.models import SiteRole
-from riskconsole.triggers import Trigger, is_changed
+from riskconsole.triggers import Trigger, append_only, is_changed
 
 _BREAKER = "breaker_breaker"
 _TRIP = "breaker_trip"
 _EVENT = "breaker_tripevent"
 _REQUEST = "breaker_changerequest"
 _VOTE = "breaker_vote"
+_NOTE = "breaker_tripnote"
+_ACKNOWLEDGEMENT = "breaker_acknowledgement"
+_ESCALATION = "breaker_escalation"
 _PORTFOLIO = "portfolio_portfolio"
 
 _TRIP_FACTS = (
@@ -272,22 +275,28 @@ _VOTE_TRIGGERS = (
         reads_rows=True,
         message="a vote is for an open, unchanged request, by somebody entitled",
     ),
-    Trigger(
-        name="vote_no_update",
+    *append_only(
+        prefix="vote",
         table=_VOTE,
-        event="UPDATE",
+        keys=(("id",), ("request_id", "approver_id")),
         message="a vote is never changed",
     ),
-    Trigger(
-        # INSERT OR REPLACE passes the triggers above where recursive triggers are off.
-        name="vote_no_replace",
-        table=_VOTE,
-        event="INSERT",
-        vendor="sqlite",
-        condition=f"EXISTS (SELECT 1 FROM {_VOTE} v WHERE v.id = NEW.id"  # noqa: S608
-        " OR v.request_id = NEW.request_id AND v.approver_id = NEW.approver_id)",
-        message="a vote is never changed",
-    ),
+)
+
+_INCIDENT_TRIGGERS = tuple(
+    trigger
+    for prefix, table, keys in (
+        ("trip_event", _EVENT, (("id",),)),
+        ("trip_note", _NOTE, (("id",),)),
+        ("acknowledgement", _ACKNOWLEDGEMENT, (("id",), ("breaker_id", "since"))),
+        ("escalation", _ESCALATION, (("id",), ("breaker_id", "since", "at"))),
+    )
+    for trigger in append_only(
+        prefix=prefix,
+        table=table,
+        keys=keys,
+        message="what was added to an incident is never changed",
+    )
 )
 
 TRIGGERS = (
@@ -296,14 +305,15 @@ TRIGGERS = (
     *_TRIP_TRIGGERS,
     *_REQUEST_TRIGGERS,
     *_VOTE_TRIGGERS,
+    *_INCIDENT_TRIGGERS,
     *(
         Trigger(
             name=f"{table}_no_{event.lower()}",
             table=table,
             event=event,
-            message="breakers, trips, requests and votes are never removed",
+            message="breakers, trips and requests are never removed",
         )
-        for table in (_BREAKER, _TRIP, _EVENT, _REQUEST, _VOTE)
+        for table in (_BREAKER, _TRIP, _REQUEST)
         for event in ("DELETE", "TRUNCATE")
     ),
 )

@@ -21,11 +21,11 @@ from portfolio.domain.outliers import Status
 from portfolio.domain.prices import PriceBoard, PricingVenue
 from portfolio.domain.valuation import Book
 from portfolio.models import MarkSource, Portfolio, Venue
+from riskconsole.addresses import address_of
 from riskconsole.audit.services import record
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import money_text
-from riskconsole.people.addresses import address_of
 from riskconsole.people.api import BearerToken, TokenRequest
 from riskconsole.people.models import ApiToken, Scope
 from riskconsole.wire import Moment, PositiveNumber, WireModel, Word, WrongFields, answers
@@ -61,6 +61,7 @@ class LineFacts(TypedDict):
     price: str | None
     path: list[str]
     source: str
+    source_at: str | None
     confirmed_at: str | None
     age_seconds: int | None
     value: str | None

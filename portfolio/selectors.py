@@ -149,7 +149,11 @@ def book_of(*, holdings: Holdings, states: Mapping[MarkKey, MarkState]) -> Book:
 
 
 def line_facts(line: Line, *, now: datetime) -> dict[str, Any]:
-    """Return a line of the valuation as JSON: every price with its path, source and age."""
+    """Return a line of the valuation as JSON: every price with its path, source and age.
+
+    Where it rests on several marks, the times are those of the one confirmed longest ago.
+    """
+    oldest = min(line.marks, key=lambda mark: mark.confirmed_at, default=None)
     age = (
         None
         if line.confirmed_at is None
@@ -164,6 +168,7 @@ def line_facts(line: Line, *, now: datetime) -> dict[str, Any]:
         "price": None if line.price is None else plain_text(line.price),
         "path": list(line.path),
         "source": line.source,
+        "source_at": oldest and oldest.source_at and time_text(oldest.source_at),
         "confirmed_at": None if line.confirmed_at is None else time_text(line.confirmed_at),
         "age_seconds": age,
         "value": known_money_text(line.value),

@@ -119,7 +119,7 @@ ALLOWED_HOSTS = env_list("RISKCONSOLE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]
 
 INSTALLED_APPS = [
     "channels",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -227,6 +227,7 @@ CELERY_BEAT_SCHEDULE = {
     "holds": {"task": "oms.sweep_holds", "schedule": 1.0, "options": {"expires": 1}},
     "alerts": {"task": "alerts.sweep", "schedule": 1.0, "options": {"expires": 1}},
     "guardian": {"task": "ops.watch_guardian", "schedule": 5.0, "options": {"expires": 5}},
+    "log": {"task": "audit.check", "schedule": 60.0, "options": {"expires": 60}},
     "history": {"task": "portfolio.thin_history", "schedule": 60.0, "options": {"expires": 60}},
 }
 

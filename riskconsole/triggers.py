@@ -37,6 +37,32 @@ def is_changed(*columns: str) -> str:
     )
 
 
+def append_only(
+    *, prefix: str, table: str, keys: Iterable[tuple[str, ...]], message: str
+) -> tuple[Trigger, ...]:
+    """Return the triggers that let rows of a table only be added.
+
+    :param keys: every unique key: SQLite's INSERT OR REPLACE passes the other triggers
+    """
+    same = " OR ".join(
+        " AND ".join(f"{column} = NEW.{column}" for column in columns) for columns in keys
+    )
+    return (
+        *(
+            Trigger(name=f"{prefix}_no_{event.lower()}", table=table, event=event, message=message)
+            for event in ("UPDATE", "DELETE", "TRUNCATE")
+        ),
+        Trigger(
+            name=f"{prefix}_no_replace",
+            table=table,
+            event="INSERT",
+            vendor="sqlite",
+            condition=f"EXISTS (SELECT 1 FROM {table} WHERE {same})",  # noqa: S608 - our own names
+            message=message,
+        ),
+    )
+
+
 def install_where_possible(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> bool:
     """Install the triggers if their tables are there; return whether they are.
 

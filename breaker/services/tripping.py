@@ -1,6 +1,5 @@
 """The trip: state, trip row, cancel legs, alerts and audit entry commit together."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from breaker.domain.evidence import evidence_hash
 from breaker.domain.machine import WATCHED, BreakerState, Cause, loss_ratio
 from breaker.models import Breaker, Trip, TripEvent, TripEventKind
 from breaker.services.requests import void_outdated
@@ -18,7 +18,7 @@ from portfolio.selectors import line_facts, stored_book_of
 from portfolio.services import history
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
-from riskconsole.audit.chain import Value, canonical
+from riskconsole.audit.chain import Value
 from riskconsole.audit.services import SYSTEM, record
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.numbers import known_money_text, known_ratio_text, loss_text
@@ -74,11 +74,6 @@ def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datet
     )
     breaker = Breaker.objects.select_related("portfolio").get(portfolio_id=portfolio_id)
     return _write_down(breaker=breaker, version=breaker.version - 1, facts=facts, now=now)
-
-
-def evidence_hash(evidence: Mapping[str, Value]) -> str:
-    """Return the SHA-256 of the canonical text, which binds a trip's evidence to the log."""
-    return hashlib.sha256(canonical(evidence).encode()).hexdigest()
 
 
 @transaction.atomic

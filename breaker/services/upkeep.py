@@ -1,4 +1,6 @@
-"""What is due by itself each second: ends of DISABLED, outdated requests, accounts that join."""
+"""What is due by itself each second: ends of DISABLED, outdated requests, accounts that join, and
+people who are called again.
+"""
 
 from datetime import datetime
 
@@ -7,6 +9,7 @@ from django.db.models import F
 
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker
+from breaker.services.escalating import escalate_unacknowledged
 from breaker.services.requests import void_outdated
 from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation, VenueAccount
@@ -30,6 +33,7 @@ def keep_up(*, now: datetime) -> None:
     end_due_disables(now=now)
     void_outdated(now=now)
     let_accounts_join(now=now)
+    escalate_unacknowledged(now=now)
 
 
 def end_due_disables(*, now: datetime) -> None:

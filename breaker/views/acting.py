@@ -27,7 +27,7 @@ from breaker.services.upkeep import NotDisabled
 from breaker.views.common import actor_of, note, note_refusal, operated_breaker, user_of
 from oms.venues.paper_market import start_crash
 from portfolio.models import Portfolio
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 from riskconsole.people.middleware import open_without_second_factor
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from breaker.selectors.waiting import decided_rows, visible_requests, waiting_ro
 from breaker.services.approving import AlreadyDecided, Ballot, approve, checks_of, refuse
 from breaker.services.requests import RequestRefused, withdraw
 from breaker.views.common import note_refusal, request_or_404, user_of
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 from riskconsole.people.step_up import ProvenRequest, second_factor_required
 
 

@@ -17,7 +17,7 @@ from breaker.selectors.asking import reset_page
 from breaker.services import requests
 from breaker.services.requests import RequestRefused
 from breaker.views.common import asked_breaker, refuse_all_but_admins, user_of
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 from riskconsole.people.models import User
 
 FIRST_END = timedelta(hours=1)

@@ -12,8 +12,8 @@ from breaker.selectors.waiting import visible_requests
 from breaker.services.requests import may_request
 from portfolio.models import Portfolio
 from portfolio.selectors import may_halt, visible_portfolios
+from riskconsole.addresses import address_of
 from riskconsole.audit.services import record
-from riskconsole.people.addresses import address_of
 from riskconsole.people.models import SiteRole, User
 
 

@@ -25,7 +25,7 @@ from breaker.services.requests import RequestRefused
 from breaker.views.common import asked_breaker, breaker_or_404, refuse_all_but_admins, user_of
 from portfolio.models import Venue
 from portfolio.selectors import visible_portfolios
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 
 
 @never_cache

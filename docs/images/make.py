@@ -67,7 +67,7 @@ def _announced(output: Path, process: subprocess.Popen[bytes]) -> tuple[str, str
     while time.monotonic() < until and process.poll() is None:
         text = output.read_text()
         if url := re.search(r"^ready (\S+)$", text, re.MULTILINE):
-            password = re.search(r"^user operator password (\S+)$", text, re.MULTILINE)
+            password = re.search(r"^user operator password (\S+) totp", text, re.MULTILINE)
             return url[1], password[1] if password else ""
         time.sleep(0.5)
     raise SystemExit(f"The demo did not become ready:\n{output.read_text()}")
@@ -77,6 +77,9 @@ def draw(page: Page, *, url: str, password: str) -> None:
     page.goto(f"{url}sign-in/")
     page.fill("[name=username]", "operator")
     page.fill("[name=password]", password)
+    page.get_by_role("button", name="Sign in").click()
+    codes = page.locator("#demo-codes").inner_text()
+    page.fill("[name=code]", codes.split("operator ")[1][:6])
     page.get_by_role("button", name="Sign in").click()
     page.locator("#live[data-state=up]").wait_for()
     page.wait_for_timeout(1000 * HISTORY_SECONDS)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from riskconsole.audit.chain import Payload, canonical
 from riskconsole.audit.models import AuditEntry, AuditHead
+from riskconsole.audit.times import moved_clock
 from riskconsole.audit.verify_export import Row, hash_of
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.errors import RiskConsoleError
@@ -49,5 +50,47 @@ def record(
     )
     entry = AuditEntry(**row._replace(hash=hash_of(row))._asdict())
     entry.save(force_insert=True)
-    AuditHead.objects.filter(pk=1).update(sequence=entry.sequence, hash=entry.hash)
+    AuditHead.objects.filter(pk=1).update(
+        sequence=entry.sequence, hash=entry.hash, **moved_clock(head, now=now)
+    )
     return entry
+
+
+@transaction.atomic
+def note_export(
+    *,
+    format: str,
+    asked: str,
+    entries: int,
+    portfolio: str,
+    actor: str,
+    address: str,
+    now: datetime,
+) -> None:
+    """Record that somebody takes entries away, before the first of them leaves.
+
+    :param asked: the filter as it stands in the address
+    :param entries: how long the log is at that moment
+    """
+    record(
+        action="audit.export.made",
+        subject="log",
+        portfolio=portfolio,
+        payload={"format": format, "filter": asked, "log_length": entries},
+        now=now,
+        actor=actor,
+        address=address,
+    )
+
+
+@transaction.atomic
+def note_refusal(*, what: str, actor: str, address: str, now: datetime) -> None:
+    """Record that somebody asked for something here that does not exist for him."""
+    record(
+        action="people.access.refused",
+        subject="log",
+        payload={"path": what[:200]},
+        now=now,
+        actor=actor,
+        address=address,
+    )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from riskconsole.audit import checkpoints, signing, witness
 from riskconsole.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditWitness
@@ -44,9 +45,10 @@ def verify_log(outside: Iterable[End] = ()) -> Verdict:
     return replace(verdict, broken=verdict.broken or _forged(signed))
 
 
-def stored_rows() -> Iterator[Row]:
-    """Yield every entry in order, whatever bytes its columns hold."""
-    rows = AuditEntry.objects.order_by("sequence").values_list(*Row._fields)
+def stored_rows(entries: QuerySet[AuditEntry] | None = None) -> Iterator[Row]:
+    """Yield the entries, or all of them, in order and whatever bytes their columns hold."""
+    chosen = AuditEntry.objects.all() if entries is None else entries
+    rows = chosen.order_by("sequence").values_list(*Row._fields)
     with _any_bytes():
         yield from map(Row._make, rows.iterator(chunk_size=_CHUNK))
 

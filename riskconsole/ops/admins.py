@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from riskconsole.people.addresses import address_of
+from riskconsole.addresses import address_of
 from riskconsole.people.models import SiteRole, User
 from riskconsole.people.services import note_refused_access
 

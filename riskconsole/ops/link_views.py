@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from riskconsole.addresses import address_of, by_its_name
 from riskconsole.ops.joining import join
-from riskconsole.people.addresses import address_of, by_its_name
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.people.invitations import invitation_of
 from riskconsole.people.models import User

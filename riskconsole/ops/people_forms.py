@@ -46,8 +46,13 @@ class InvitationForm(forms.Form):
         )
 
 
+class PortfolioField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, portfolio: Portfolio) -> str:
+        return portfolio.name
+
+
 class MemberForm(forms.Form):
-    portfolio = forms.ModelChoiceField(
+    portfolio = PortfolioField(
         Portfolio.objects.order_by("name", "pk"), to_field_name="slug", empty_label=None
     )
     role = forms.ChoiceField(choices=choices_of(Role))

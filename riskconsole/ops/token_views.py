@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from riskconsole.addresses import address_of
 from riskconsole.ops.admins import AdminRequest, actor_of, admins_only
 from riskconsole.ops.people_forms import TokenForm
-from riskconsole.people.addresses import address_of
 from riskconsole.people.selectors import tokens as every_token
 from riskconsole.people.services import BadToken, create_token, revoke_token
 

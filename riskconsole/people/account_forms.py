@@ -3,26 +3,38 @@
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.account.forms import ReauthenticateForm as PasswordReauthenticateForm
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import (
     AuthenticateWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from django import forms
 
 from riskconsole.people.models import User
 from riskconsole.people.second_factor import slowed, take_app_code, take_code
 
 
-class SignInForm(LoginForm):
+class _Plain(forms.BaseForm):
+    """Fields have labels here: a placeholder would say it twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(_Plain, LoginForm):
     def add_prefix(self, field_name: str) -> str:
         """Name the first field as every password manager knows it."""
         return "username" if field_name == "login" else super().add_prefix(field_name)
 
 
-class PasswordForm(ChangePasswordForm):
+class PasswordForm(_Plain, ChangePasswordForm):
     def clean_oldpassword(self) -> str:
         with slowed(self.user, step="old password"):
             return str(super().clean_oldpassword())
@@ -48,12 +60,20 @@ class _OneTimeCode:
         return code
 
 
-class CodeForm(_OneTimeCode, AuthenticateForm):
+class CodeForm(_Plain, _OneTimeCode, AuthenticateForm):
     pass
 
 
-class CodeAgainForm(_OneTimeCode, ReauthenticateForm):
+class CodeAgainForm(_Plain, _OneTimeCode, ReauthenticateForm):
     pass
+
+
+class PasswordAgainForm(_Plain, PasswordReauthenticateForm):
+    pass
+
+
+class AppForm(_Plain, ActivateTOTPForm):
+    """The first code of an app that is being added."""
 
 
 class AppCodeForm(CodeAgainForm):

@@ -20,10 +20,10 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 
+from riskconsole.addresses import address_of, by_its_name
 from riskconsole.audit.chain import Payload
 from riskconsole.people import services
 from riskconsole.people.adapters import THROTTLED
-from riskconsole.people.addresses import address_of, by_its_name
 from riskconsole.people.models import User
 
 TOO_MANY_REQUESTS = 429

@@ -3,6 +3,7 @@
 ACCOUNT_ADAPTER = "riskconsole.people.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "riskconsole.people.account_forms.SignInForm",
+    "reauthenticate": "riskconsole.people.account_forms.PasswordAgainForm",
     "change_password": "riskconsole.people.account_forms.PasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -18,6 +19,7 @@ MFA_RATE_LIMITS = False
 
 MFA_ADAPTER = "riskconsole.people.adapters.MfaAdapter"
 MFA_FORMS = {
+    "activate_totp": "riskconsole.people.account_forms.AppForm",
     "authenticate": "riskconsole.people.account_forms.CodeForm",
     "reauthenticate": "riskconsole.people.account_forms.CodeAgainForm",
     "authenticate_webauthn": "riskconsole.people.account_forms.PasskeyForm",

@@ -13,8 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from riskconsole.addresses import address_of
 from riskconsole.audit.services import record
-from riskconsole.people.addresses import address_of
 from riskconsole.people.models import SiteRole, User
 
 

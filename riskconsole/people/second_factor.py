@@ -16,9 +16,9 @@ from allauth.mfa.utils import decrypt
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from riskconsole.addresses import address_of
 from riskconsole.people import services
 from riskconsole.people.adapters import THROTTLED
-from riskconsole.people.addresses import address_of
 from riskconsole.people.models import User
 from riskconsole.people.selectors import is_sign_in_throttled
 

@@ -92,7 +92,7 @@ def _proof_by_code(request: HttpRequest, user: User, now: datetime) -> Proof | N
     form = AppCodeForm({"code": request.POST[CODE_FIELD]}, user=user)
     if not form.is_valid():
         for error in form.errors["code"]:
-            messages.error(request, error)
+            messages.error(request, str(error))
         return None
     app = form.authenticator
     return Proof(method=app.type, credential=str(app.pk), at=now)

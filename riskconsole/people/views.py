@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from riskconsole.addresses import address_of, by_its_name
 from riskconsole.kernel.numbers import choices_of
 from riskconsole.people import selectors, services, step_up
 from riskconsole.people.account_forms import AppCodeForm, PasskeyAgainForm
-from riskconsole.people.addresses import address_of, by_its_name
 from riskconsole.people.forms import FirstAdminForm, ThemeForm
 from riskconsole.people.middleware import open_without_second_factor
 from riskconsole.people.models import Theme, User

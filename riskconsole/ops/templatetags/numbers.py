@@ -125,6 +125,12 @@ def age_tone(value: timedelta | None) -> str:
 
 
 @register.filter
+def count(value: int | None) -> str:
+    """Return how many there are: 18,442."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+@register.filter
 def clock(at: datetime | None) -> str:
     """Return 13:42:07, in UTC like every time on the pages."""
     return NOTHING if at is None else f"{at:%H:%M:%S}"

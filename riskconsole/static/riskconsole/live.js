@@ -242,13 +242,13 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     // A second answer to the question that opened it must not wipe what is being typed.
     const { target, requestConfig } = event.detail;
-    if (target === dialog && dialog.open && requestConfig.verb === "get") {
+    if (target === dialog && dialog.querySelector("form") && dialog.open && requestConfig.verb === "get") {
       event.detail.shouldSwap = false;
     }
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target === dialog) dialog.showModal();
+    if (event.detail.target === dialog && !dialog.open) dialog.showModal();
   });
 
   document.addEventListener("click", (event) => {

@@ -26,6 +26,17 @@ email = "auditor@example.com"
 site_role = "AUDITOR"
 password_env = "JOURNEY_PASSWORD"
 
+[[user]]
+username = "newcomer"
+email = "newcomer@example.com"
+password_env = "JOURNEY_PASSWORD"
+
+[[user]]
+username = "admin"
+email = "admin@example.com"
+site_role = "ADMIN"
+password_env = "JOURNEY_PASSWORD"
+
 {books}
 """
 BOOK = """

@@ -20,6 +20,9 @@ PAGES = (
     "/portfolios/calm/halt/",
     "/portfolios/calm/equity/table/",
     "/audit/",
+    "/settings/",
+    "/settings/second-factor/",
+    "/settings/sessions/",
 )
 
 

@@ -37,6 +37,10 @@ def start(home: Path, **values: str) -> subprocess.CompletedProcess[str]:
         ({"RISKCONSOLE_ALERT_URLS": "mailto://a,secret"}, "RISKCONSOLE_ALERT_URLS holds no addr"),
         ({"RISKCONSOLE_LOG_LEVEL": "LOUD"}, "RISKCONSOLE_LOG_LEVEL must be one of"),
         ({"RISKCONSOLE_DEMO": "yes"}, "RISKCONSOLE_DEMO must be 'true' or 'false'"),
+        ({"RISKCONSOLE_SOLO": "1"}, "RISKCONSOLE_SOLO must be 'true' or 'false'"),
+        ({"RISKCONSOLE_REQUIRE_MFA": "no"}, "RISKCONSOLE_REQUIRE_MFA must be 'true' or 'false'"),
+        ({"RISKCONSOLE_MASTER_KEY_FILE": "/nowhere"}, "RISKCONSOLE_MASTER_KEY_FILE cannot be read"),
+        ({"RISKCONSOLE_MASTER_KEY_FILE": "/dev/null"}, "RISKCONSOLE_MASTER_KEY_FILE is an empty"),
     ],
 )
 def test_a_bad_setting_is_named_in_one_line(
@@ -54,4 +58,5 @@ def test_without_any_setting_it_starts(tmp_path: Path) -> None:
     done = start(tmp_path)
 
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
-    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    for name in ("secret_key", "master_key"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600

@@ -3,8 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import perform_login
+from allauth.core.context import request_context
 from allauth.usersessions.models import UserSession
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from riskconsole.audit.models import AuditEntry
@@ -131,9 +136,21 @@ def test_nobody_signs_up_and_nothing_is_mailed(client: Client, path: str) -> Non
     assert client.post(path, {"username": "eve", "password1": PASSWORD}).status_code == 404
 
 
-def test_the_adapter_is_closed_to_strangers_too() -> None:
-    from allauth.account.adapter import get_adapter
+def test_a_passkey_of_somebody_deactivated_signs_nobody_in(alice: User) -> None:
+    User.objects.update(is_active=False)
+    alice.refresh_from_db()
+    request = RequestFactory().post("/sign-in/passkey/")
+    request.session, request.user = SessionStore(), AnonymousUser()
 
+    with request_context(request):
+        answer = perform_login(request, alice)
+
+    assert answer["Location"] == "/sign-in/"
+    assert "_auth_user_id" not in request.session
+    assert actions() == ["people.sign_in.failed"]
+
+
+def test_the_adapter_is_closed_to_strangers_too() -> None:
     assert get_adapter().is_open_for_signup(None) is False
 
 

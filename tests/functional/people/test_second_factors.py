@@ -4,12 +4,15 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from portfolio.models import Portfolio, Role
 from riskconsole.audit.models import AuditEntry
+from riskconsole.live.hub import Access
+from riskconsole.ops.live_reads import access_of
 from riskconsole.people.models import User
 from riskconsole.people.sealing import unseal
 from riskconsole.people.selectors import FAILURES_PER_NAME
@@ -255,12 +258,22 @@ class TestWhereASecondFactorIsRequired:
     ) -> None:
         assert desk.get("/").status_code == 200
 
+    def test_the_live_feed_tells_nothing_without_one(
+        self, desk: Client, main: Portfolio, alice: User
+    ) -> None:
+        key = str(desk.session.session_key)
+        assert access_of(key) == Access(user_id=alice.pk, rights=frozenset())
+
+        add_app(alice)
+
+        access = access_of(key)
+        assert access is not None
+        assert ("main", "OPERATOR") in access.rights
+
     def test_strangers_are_asked_to_sign_in(self, client: Client) -> None:
         assert client.get("/")["Location"].startswith("/sign-in/")
 
 
 def _code_of(secret: str) -> str:
-    from allauth.mfa.totp.internal import auth
-
     step = list(auth.yield_hotp_counters_from_time())[1]
     return str(auth.format_hotp_value(auth.hotp_value(secret, step)))

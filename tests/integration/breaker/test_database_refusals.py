@@ -1,5 +1,7 @@
 """What a breaker must never do is refused by the database itself, to raw SQL as well."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
@@ -7,9 +9,11 @@ from breaker.domain.machine import ALLOWED, BreakerState
 from breaker.models import Breaker, Trip
 from breaker.services.tripping import halt
 from tests.clock import NOON
-from tests.factories import make_portfolio
+from tests.factories import make_disabled, make_portfolio
 
 pytestmark = pytest.mark.django_db
+
+SqlValue = str | int | datetime | None
 
 FORBIDDEN = [
     (before, after)
@@ -24,29 +28,41 @@ def put_in(state: BreakerState) -> Breaker:
     portfolio = make_portfolio()
     if state is BreakerState.TRIGGERED:
         halt(portfolio_id=portfolio.pk, reason="", actor="command", address="", now=NOON)
+    elif state is BreakerState.DISABLED:
+        make_disabled(portfolio, until=NOON + timedelta(hours=1))
     elif state is not BreakerState.ACTIVE:
         Breaker.objects.update(state=state)
     return Breaker.objects.get()
 
 
-def run(statement: str, *values: str) -> None:
+def run(statement: str, *values: SqlValue) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
+
+
+def move_to(after: BreakerState) -> None:
+    """Move the breaker by raw SQL, the end of a DISABLED one as the state demands it."""
+    end = NOON + timedelta(hours=1) if after is BreakerState.DISABLED else None
+    run(
+        "UPDATE breaker_breaker SET state = %s, version = version + 1, disabled_until = %s",
+        after.value,
+        end,
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
 def test_a_forbidden_transition_is_refused(before: BreakerState, after: BreakerState) -> None:
     put_in(before)
 
-    with pytest.raises(DatabaseError, match="forbidden"):
-        run("UPDATE breaker_breaker SET state = %s", after.value)
+    with pytest.raises(DatabaseError, match=r"forbidden|approved"):
+        move_to(after)
 
 
 @pytest.mark.parametrize(("before", "after"), sorted(ALLOWED))
 def test_an_allowed_one_is_not(before: BreakerState, after: BreakerState) -> None:
     put_in(before)
 
-    run("UPDATE breaker_breaker SET state = %s", after.value)
+    move_to(after)
 
     assert Breaker.objects.get().state == after
 

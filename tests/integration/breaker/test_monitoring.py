@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 from redis import Redis, RedisError
 
+from breaker.domain.evidence import evidence_hash
 from breaker.domain.gate import Mode, Reason
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, Trip
@@ -322,7 +323,7 @@ def test_the_log_binds_the_evidence_of_a_trip() -> None:
 
     trip = Trip.objects.get()
     entry = AuditEntry.objects.get(action="breaker.trip.happened")
-    assert json.loads(entry.payload)["evidence_hash"] == tripping.evidence_hash(trip.evidence)
+    assert json.loads(entry.payload)["evidence_hash"] == evidence_hash(trip.evidence)
 
 
 class TestAPriceThatIsGone:

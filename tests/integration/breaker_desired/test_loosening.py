@@ -172,10 +172,11 @@ def test_what_tightens_counts_at_once_under_a_new_version_and_is_recorded(
     assert entry.portfolio == "main"
 
 
-def test_never_for_blindness_is_tightened_by_any_time(armed: Applying) -> None:
-    Breaker.objects.update(blind_trip_after=timedelta(0))
+def test_never_for_blindness_is_tightened_by_any_time(applying: Applying) -> None:
+    applying(BOOK.replace("blind_trip_after = 300", "blind_trip_after = 0"))
+    Portfolio.objects.update(armed_at=NOON)
 
-    armed(BOOK)
+    applying(BOOK)
 
     assert Breaker.objects.get().blind_trip_after == timedelta(seconds=300)
 
@@ -208,15 +209,15 @@ def test_fewer_pegs_tighten(armed: Applying) -> None:
 
 
 def test_a_higher_capital_scales_the_reference_and_the_floor_with_it(armed: Applying) -> None:
-    Portfolio.objects.update(reference_equity=Decimal(9000), floor_base=Decimal(8000))
+    Portfolio.objects.update(reference_equity=Decimal(11000), floor_base=Decimal(10500))
     before = version()
 
     armed(BOOK.replace("initial_capital = 10000", "initial_capital = 12000"))
 
     portfolio = Portfolio.objects.get()
     assert portfolio.initial_capital == Decimal(12000)
-    assert portfolio.reference_equity == Decimal(10800)
-    assert portfolio.floor_base == Decimal(9600)
+    assert portfolio.reference_equity == Decimal(13200)
+    assert portfolio.floor_base == Decimal(12600)
     assert version() == before + 1
 
 

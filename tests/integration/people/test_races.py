@@ -7,7 +7,9 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from riskconsole.people.models import ApiToken, User
+from riskconsole.ops.joining import join
+from riskconsole.people.invitations import NewPerson, invite
+from riskconsole.people.models import ApiToken, SiteRole, User
 from riskconsole.people.services import (
     BadToken,
     LinkNotUsable,
@@ -15,7 +17,9 @@ from riskconsole.people.services import (
     create_token,
     first_admin_link,
 )
+from riskconsole.people.standing import BadStanding, change_site_role
 from tests.clock import NOON
+from tests.factories import make_user
 
 RACERS = 6
 
@@ -28,7 +32,7 @@ def outcomes(act: Callable[[int], object]) -> list[object]:
         try:
             start.wait()
             return act(number)
-        except (BadToken, LinkNotUsable) as error:
+        except (BadStanding, BadToken, LinkNotUsable) as error:
             return error
         finally:
             connection.close()
@@ -63,3 +67,35 @@ def test_one_name_is_given_to_one_token() -> None:
     assert sum(isinstance(one, str) for one in found) == 1
     assert sum(isinstance(one, BadToken) for one in found) == RACERS - 1
     assert ApiToken.objects.count() == 1
+
+
+@pytest.mark.usefixtures("flushable_db")
+def test_one_invitation_lets_one_person_in() -> None:
+    admin = make_user("adam", site="ADMIN")
+    person = NewPerson(username="bob", email="bob@example.com")
+    secret = invite(person=person, invited_by=admin, is_any_armed=False, address="", now=NOON)
+
+    found = outcomes(lambda _: join(secret=secret, password="x", address="", now=NOON))
+
+    assert sum(isinstance(one, User) for one in found) == 1
+    assert User.objects.filter(username="bob").count() == 1
+
+
+@pytest.mark.usefixtures("flushable_db")
+def test_admins_who_remove_each_other_leave_one() -> None:
+    admins = [make_user(f"admin-{number}", site="ADMIN") for number in range(RACERS)]
+
+    def remove_the_next(number: int) -> None:
+        change_site_role(
+            user=admins[(number + 1) % RACERS],
+            site_role=None,
+            by=admins[number],
+            is_any_armed=False,
+            address="",
+            now=NOON,
+        )
+
+    found = outcomes(remove_the_next)
+
+    assert sum(isinstance(one, BadStanding) for one in found) == 1
+    assert User.objects.filter(site_role=SiteRole.ADMIN).count() == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from riskconsole.people.addresses import caller_behind
+from riskconsole.addresses import caller_behind
 
 PROXIES = ["10.0.0.0/8", "127.0.0.1"]
 
