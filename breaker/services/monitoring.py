@@ -82,7 +82,8 @@ def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
             readings.append(
                 read(breaker=breaker, desk=desk, outliers=desks.outliers(desk), now=now)
             )
-            desk.note(desk.book.equity)
+            is_whole = breaker.portfolio.armed_at is not None
+            desk.note(desk.book.equity, is_whole=is_whole)
         return readings
 
 
