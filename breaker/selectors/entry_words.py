@@ -146,7 +146,7 @@ def _grown(facts: Facts) -> Told:
         deed=f"{facts['account']}: a position grew since the trip, somebody is trading",
         detail=", ".join(lines),
         tone="trip",
-        icon="TRIGGERED",
+        icon="hand",
     )
 
 
@@ -181,7 +181,7 @@ _TELLERS: Mapping[str, Teller] = {
     SETTLED: _settled,
     "oms.late_order.seen": _ordered("an order came after the trip", tone="warn", icon="WARNING"),
     "oms.disobedience.seen": _ordered(
-        "an order came after the lease, somebody is trading", tone="trip", icon="TRIGGERED"
+        "an order came after the lease, somebody is trading", tone="trip", icon="hand"
     ),
     "oms.position.grown": _grown,
     "breaker.request.made": _asked,

@@ -66,6 +66,19 @@ class ToldRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRow:
+    """One route with the alerts that it was given; the first of them is the trip's, if it was there."""
+
+    route: str
+    first: ToldRoute
+    later: tuple[ToldRoute, ...]
+
+    @property
+    def later_failing(self) -> int:
+        return sum(told.delivered_at is None for told in self.later)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentPage:
     """:param exposure: only while it is open; what is open later is no matter of this trip"""
 
@@ -82,7 +95,7 @@ class IncidentPage:
     timeline: Timeline
     legs: tuple[ShownLeg, ...]
     evidence: Evidence
-    routes: tuple[ToldRoute, ...]
+    routes: tuple[RouteRow, ...]
     people: tuple[Person, ...]
     notes: tuple[TripNote, ...]
     acknowledged: Acknowledgement | None
@@ -92,15 +105,6 @@ class IncidentPage:
     @property
     def is_open(self) -> bool:
         return self.trip.reset_at is None
-
-    @property
-    def at(self) -> datetime:
-        return self.trip.at
-
-    @property
-    def actor(self) -> str:
-        """The person who halted, as the table of orders names them."""
-        return self.trip.actor.removeprefix("user:")
 
 
 def incident_page(trip: Trip, *, show: Show = Show.ALL, now: datetime) -> IncidentPage:
@@ -126,7 +130,7 @@ def incident_page(trip: Trip, *, show: Show = Show.ALL, now: datetime) -> Incide
         timeline=timeline_of(lines, tripped_at=trip.at, show=show),
         legs=legs,
         evidence=evidence,
-        routes=routes,
+        routes=_by_route(routes),
         people=_people(lines, trip=trip),
         notes=tuple(trip.notes.select_related("author").order_by("pk")),
         acknowledged=acknowledgement_of(trip),
@@ -205,6 +209,16 @@ def _routes_of(trip: Trip) -> tuple[ToldRoute, ...]:
         _told_route(delivery, alert=alert, tripped_at=trip.at)
         for alert in alerts.order_by("pk")
         for delivery in alert.deliveries.all()
+    )
+
+
+def _by_route(told: Iterable[ToldRoute]) -> tuple[RouteRow, ...]:
+    found: dict[str, list[ToldRoute]] = {}
+    for one in told:
+        found.setdefault(one.route, []).append(one)
+    return tuple(
+        RouteRow(route=route, first=first, later=tuple(later))
+        for route, (first, *later) in sorted(found.items())
     )
 
 

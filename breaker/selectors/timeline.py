@@ -21,7 +21,6 @@ from riskconsole.audit.models import AuditEntry
 from riskconsole.audit.verification import stored_rows
 from riskconsole.audit.verify_export import Row
 from riskconsole.kernel.clock import time_from, time_text
-from riskconsole.kernel.numbers import plain_text
 
 NEWEST_PRICES = 3
 MOST_LINES = 400
@@ -99,8 +98,8 @@ def lines_of(trip: Trip, *, entries: Sequence[Row], evidence: Sequence[EvidenceR
     """Return every line in the order of its time."""
     lines = [
         *_price_lines(evidence, entry=trip_entry(entries)),
-        *(_entry_line(row, otherwise=trip.at) for row in entries),
         *_cancel_lines(trip, entries=entries),
+        *(_entry_line(row, otherwise=trip.at) for row in entries),
         *_delivery_lines(trip, entries=entries),
     ]
     return sorted(lines, key=lambda line: line.at)
@@ -109,7 +108,9 @@ def lines_of(trip: Trip, *, entries: Sequence[Row], evidence: Sequence[EvidenceR
 def timeline_of(lines: Sequence[Line], *, tripped_at: datetime, show: Show) -> Timeline:
     """Return the lines that are to be shown, at most so many, with the quiet between them."""
     shown = [
-        line for line in lines if show is Show.ALL or bool(line.person) is (show is Show.PEOPLE)
+        line
+        for line in folded(lines)
+        if show is Show.ALL or bool(line.person) is (show is Show.PEOPLE)
     ]
     left_out = max(0, len(shown) - MOST_LINES)
     half = MOST_LINES // 2
@@ -180,7 +181,7 @@ def _price_lines(evidence: Sequence[EvidenceRow], *, entry: Row | None) -> Itera
         stated = f"{row.source_at:%H:%M:%S.%f}"[:-3] if row.source_at else "not stated"
         yield Line(
             at=row.confirmed_at,
-            title=f"{row.name} {plain_text(row.price)} received" if row.price else row.name,
+            title=f"{row.name} {row.price:,f} received" if row.price else row.name,
             detail=f"From {row.source or 'an unnamed source'}; its own time: {stated}",
             tone="",
             icon="price",
@@ -195,7 +196,7 @@ def _entry_line(row: Row, *, otherwise: datetime) -> Line:
     words, person = told(row), who(row)
     return Line(
         at=time_of(row) or otherwise,
-        title=f"{person} {words.deed}" if person else words.deed[:1].upper() + words.deed[1:],
+        title=_title(words.deed, row=row, person=person),
         detail=words.detail,
         tone=words.tone,
         icon=words.icon,
@@ -205,6 +206,13 @@ def _entry_line(row: Row, *, otherwise: datetime) -> Line:
         hash=row.hash,
         account=str(payload_of(row)["account"]) if row.action.startswith("oms.") else "",
     )
+
+
+def _title(deed: str, *, row: Row, person: str) -> str:
+    """Return who did what; a sentence begins with a capital, the name of an account stays."""
+    if person:
+        return f"{person} {deed}"
+    return deed if row.action.startswith("oms.") else deed[:1].upper() + deed[1:]
 
 
 def _source_of(row: Row, *, person: str) -> str:

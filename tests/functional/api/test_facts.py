@@ -5,10 +5,14 @@ import json
 import pytest
 from django.utils import timezone
 
+from breaker.domain.approval import Reference
 from breaker.models import TripEvent
+from breaker.services.approving import refuse
 from portfolio.domain.holdings import AccountKind
+from riskconsole.kernel.clock import time_text
 from tests.factories import make_account, make_portfolio, mark, push
 from tests.functional.api.conftest import Caller
+from tests.integration.breaker.approvals import make_desk
 
 PORTFOLIO_KEYS = {
     "slug",
@@ -190,6 +194,38 @@ def test_a_trip_tells_its_legs_and_its_alerts(bot: Caller) -> None:
     assert [alert["level"] for alert in trip["alerts"]] == ["TRIP"]
     assert trip["requests"] == []
     assert trip["evidence"] is not None
+
+
+def test_a_trip_tells_the_resets_that_were_asked_for_and_who_decided(bot: Caller) -> None:
+    desk = make_desk()
+    desk.halt()
+    first = desk.ask(Reference.KEEP)
+    refuse(request_id=first.pk, voter=desk.approver, note="no", address="", now=desk.now)
+    second = desk.ask(Reference.KEEP)
+
+    facts = bot("GET", f"trips/{desk.trip.pk}").json()
+
+    at = time_text(desk.now)
+    assert facts["requests"] == [
+        {
+            "id": first.pk,
+            "kind": "RESET",
+            "status": "REFUSED",
+            "requester": "operator",
+            "created_at": at,
+            "closed_at": at,
+            "votes": [{"approver": "approver", "verdict": "REFUSED", "at": at}],
+        },
+        {
+            "id": second.pk,
+            "kind": "RESET",
+            "status": "OPEN",
+            "requester": "operator",
+            "created_at": at,
+            "closed_at": None,
+            "votes": [],
+        },
+    ]
 
 
 def test_trips_are_paged_from_the_newest(bot: Caller) -> None:

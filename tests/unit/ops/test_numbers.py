@@ -133,3 +133,49 @@ def test_a_price_has_no_more_than_eight_figures_after_its_point_begins(
 @pytest.mark.parametrize(("seconds", "tone"), [(0, "mid"), (2.9, "mid"), (3, "dim"), (60, "dim")])
 def test_an_age_turns_grey_after_three_seconds(seconds: float, tone: str) -> None:
     assert numbers.age_tone(timedelta(seconds=seconds)) == tone
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, f"+0.00{NARROW}s"),
+        (0.214, f"+0.21{NARROW}s"),
+        (59.99, f"+59.99{NARROW}s"),
+        (-30.318, f"{MINUS}30.32{NARROW}s"),
+        (60, f"+1{NARROW}min"),
+        (615, f"+10{NARROW}min 15{NARROW}s"),
+        (-615, f"{MINUS}10{NARROW}min 15{NARROW}s"),
+    ],
+)
+def test_a_distance_from_a_moment_has_its_direction(seconds: float, text: str) -> None:
+    assert numbers.after(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, f"0{NARROW}s"),
+        (59.9, f"59{NARROW}s"),
+        (3_600, f"1{NARROW}h"),
+        (3_605, f"1{NARROW}h"),
+        (7_380, f"2{NARROW}h 3{NARROW}min"),
+        (90_000, f"1{NARROW}d 1{NARROW}h"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert numbers.span(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "\N{EN DASH}"),
+        (0, "0.00"),
+        (0.0801, "0.09"),
+        (1.88, "1.88"),
+        (59.999, "60.00"),
+        (61.2, "62"),
+    ],
+)
+def test_a_measured_time_is_never_shorter_than_it_was(seconds: float | None, text: str) -> None:
+    assert numbers.took(None if seconds is None else timedelta(seconds=seconds)) == text
