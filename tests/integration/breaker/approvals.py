@@ -129,4 +129,5 @@ def make_desk() -> Desk:
         approver=make_user("approver", portfolio=portfolio, role=Role.APPROVER),
     )
     desk.hold("10000")
+    portfolio.refresh_from_db()
     return desk
