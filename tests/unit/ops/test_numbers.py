@@ -133,3 +133,18 @@ def test_a_price_has_no_more_than_eight_figures_after_its_point_begins(
 @pytest.mark.parametrize(("seconds", "tone"), [(0, "mid"), (2.9, "mid"), (3, "dim"), (60, "dim")])
 def test_an_age_turns_grey_after_three_seconds(seconds: float, tone: str) -> None:
     assert numbers.age_tone(timedelta(seconds=seconds)) == tone
+
+
+@pytest.mark.parametrize(
+    ("time", "text", "tone"),
+    [
+        (timedelta(hours=11, minutes=59, seconds=59), f"11{NARROW}h 59{NARROW}min", "mid"),
+        (timedelta(hours=1), f"1{NARROW}h 0{NARROW}min", "mid"),
+        (timedelta(minutes=59, seconds=59), f"59{NARROW}min", "t-warn"),
+        (timedelta(seconds=59.9), f"59{NARROW}s", "t-warn"),
+        (timedelta(seconds=-5), f"0{NARROW}s", "t-warn"),
+    ],
+)
+def test_what_is_left_is_never_longer_than_it_is(time: timedelta, text: str, tone: str) -> None:
+    assert numbers.left(time) == text
+    assert numbers.left_tone(time) == tone
