@@ -1,8 +1,16 @@
-"""The addresses of the overview, of each portfolio, and of what people decide."""
+"""The addresses of the overview, of each portfolio and incident, and of what people decide."""
 
 from django.urls import include, path
 
-from breaker.views import acting, approvals, asking, desk, pages
+from breaker.views import (
+    acting,
+    approvals,
+    asking,
+    desk,
+    incident_acting,
+    incidents,
+    pages,
+)
 
 portfolio = [
     path("", pages.portfolio, name="portfolio"),
@@ -11,6 +19,7 @@ portfolio = [
     path("halt/", acting.halt, name="halt"),
     path("pause/", acting.pause, name="pause"),
     path("resume/", acting.resume, name="resume"),
+    path("acknowledge/", incident_acting.acknowledge_warning, name="acknowledge-warning"),
     path("enable/", acting.enable, name="enable"),
     path("limits/", desk.limits, name="limits"),
     path("limits/difference/", desk.limits_difference, name="limits-difference"),
@@ -20,6 +29,14 @@ portfolio = [
     path("ask/restore/", asking.restore, name="ask-restore"),
     path("ask/flow/", asking.flow, name="ask-flow"),
     path("ask/removal/", asking.removal, name="ask-removal"),
+]
+incident = [
+    path("", incidents.incident, name="incident"),
+    path("equity/", incidents.equity, name="incident-equity"),
+    path("equity/table/", incidents.equity_table, name="incident-table"),
+    path("notes/", incident_acting.note, name="incident-note"),
+    path("acknowledge/", incident_acting.acknowledge, name="incident-acknowledge"),
+    path("export/", incident_acting.export, name="incident-export"),
 ]
 app_name = "breaker"
 urlpatterns = [
@@ -37,4 +54,6 @@ urlpatterns = [
         name="ask-second-factor",
     ),
     path("portfolios/<slug:slug>/", include(portfolio)),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<int:trip_id>/", include(incident)),
 ]

@@ -1,15 +1,17 @@
 """What became of a cancel run, ready to be shown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import CancelLeg, CancelRun, LegOrder
 from portfolio.domain.holdings import Side
+from portfolio.models import VenueAccount
 from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import decimal_from
@@ -75,6 +77,30 @@ class LegRow:
         return self.status is LegStatus.NEEDS_HUMAN or bool(self.grown)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegCounts:
+    """How the accounts of a run stand; those that need a human may be empty and have grown."""
+
+    total: int = 0
+    empty: int = 0
+    not_connected: int = 0
+    needs_human: int = 0
+
+
+def leg_counts(causes: Collection[str]) -> dict[str, LegCounts]:
+    """Return the counts of these runs in one query; a run that is not there has none."""
+    legs = CancelLeg.objects.filter(run__cause__in=causes)
+    needs_human = Q(status=LegStatus.NEEDS_HUMAN) | HAS_GROWN
+    rows = legs.values("run__cause").annotate(
+        total=Count("pk"),
+        empty=Count("pk", filter=Q(status=LegStatus.EMPTY)),
+        not_connected=Count("pk", filter=Q(status=LegStatus.NOT_CONNECTED)),
+        needs_human=Count("pk", filter=needs_human),
+    )
+    found = {row.pop("run__cause"): LegCounts(**row) for row in rows}
+    return {cause: found.get(cause, LegCounts()) for cause in causes}
+
+
 def legs_of(*, cause: str) -> tuple[LegRow, ...]:
     """Return every leg of the run with this cause, by account.
 
@@ -82,6 +108,17 @@ def legs_of(*, cause: str) -> tuple[LegRow, ...]:
     """
     legs = _run(cause).legs.select_related("account__venue").prefetch_related("orders")
     return tuple(_row(leg) for leg in legs.order_by("account__slug"))
+
+
+def uncovered_accounts(*, cause: str) -> tuple[str, ...]:
+    """Return the accounts that joined since the run was opened, and have no leg of it yet.
+
+    :raises NoCancelRun: if there is none
+    """
+    run = _run(cause)
+    accounts = VenueAccount.objects.filter(portfolio=run.portfolio_id)
+    uncovered = accounts.exclude(cancel_legs__run=run).order_by("slug")
+    return tuple(uncovered.values_list("slug", flat=True))
 
 
 def open_orders_count(*, cause: str) -> int:

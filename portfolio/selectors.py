@@ -66,6 +66,11 @@ def may_halt(*, user: User, portfolio: Portfolio) -> bool:
     return user.is_active and bool(roles_in(user=user, portfolio=portfolio) & HALTERS)
 
 
+def may_note(*, user: User, portfolio: Portfolio) -> bool:
+    """Return whether the user may write notes on the portfolio's incidents."""
+    return (user.is_active and bool(user.site_role)) or may_halt(user=user, portfolio=portfolio)
+
+
 def pricing_venues() -> tuple[PricingVenue, ...]:
     return tuple(
         PricingVenue(

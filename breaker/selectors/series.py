@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from breaker.domain.machine import Cause
-from breaker.models import Breaker
+from breaker.models import Breaker, Trip
 from breaker.selectors.overview import change_percent
 from breaker.selectors.rows import warning_equity_of
 from breaker.selectors.shell import CAUSE_WORDS
 from breaker.selectors.trips import trips_between
 from portfolio.selectors import SeriesPoint, equity_series
-from riskconsole.kernel.numbers import money_text
+from riskconsole.kernel.numbers import EXACT, ONE, money_text
 
 MOST_POINTS = 2_000
 TABLE_POINTS = 60
@@ -24,6 +24,13 @@ RANGES: Mapping[str, timedelta | None] = {
     "all": None,
 }
 DEFAULT_RANGE = "6h"
+# Before and behind a trip; every second of the widest is kept.
+AROUND: Mapping[str, tuple[timedelta, timedelta]] = {
+    "15m": (timedelta(minutes=10), timedelta(minutes=5)),
+    "1h": (timedelta(minutes=30), timedelta(minutes=30)),
+    "4h": (timedelta(hours=2), timedelta(hours=2)),
+}
+DEFAULT_AROUND = "15m"
 
 Facts = dict[str, object]
 
@@ -40,14 +47,27 @@ def chart_facts(breaker: Breaker, *, start: datetime, end: datetime) -> Facts:
     return {
         "points": [] if reference is None else _drawn(points, reference),
         "lines": _lines(breaker),
-        "marks": [
-            {
-                "at": int(trip.at.timestamp()),
-                "text": f"{CAUSE_WORDS[Cause(trip.cause)]} {trip.at:%H:%M:%S}.{trip.at.microsecond // 1000:03}",
-            }
-            for trip in trips_between(breaker, start=start, end=end)
-        ],
+        "marks": _marks(breaker, start=start, end=end),
     }
+
+
+def incident_chart(trip: Trip, *, start: datetime, end: datetime) -> Facts:
+    """Return the chart of a trip, with reference and limits as they were at it."""
+    breaker, reference = trip.breaker, trip.reference_equity
+    points = equity_series(
+        portfolio=breaker.portfolio, start=start, end=end, points=MOST_POINTS // 3
+    )
+    return {
+        "points": [] if reference is None else _drawn(points, reference),
+        "lines": {} if reference is None else _lines_at(trip, reference),
+        "marks": _marks(breaker, start=start, end=end),
+    }
+
+
+def around(trip: Trip, name: str, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return a window around a trip; it ends with what there is."""
+    before, behind = AROUND[name]
+    return trip.at - before, min(now, trip.at + behind)
 
 
 def table_points(breaker: Breaker, *, start: datetime, end: datetime) -> list[SeriesPoint]:
@@ -65,15 +85,40 @@ def start_of(name: str, *, now: datetime, breaker: Breaker) -> datetime:
     return first or now
 
 
+def _marks(breaker: Breaker, *, start: datetime, end: datetime) -> list[Facts]:
+    return [
+        {
+            "at": int(trip.at.timestamp()),
+            "text": f"{CAUSE_WORDS[Cause(trip.cause)]} {trip.at:%H:%M:%S}.{trip.at.microsecond // 1000:03}",
+        }
+        for trip in trips_between(breaker, start=start, end=end)
+    ]
+
+
 def _lines(breaker: Breaker) -> Facts:
     """Return the two lines in percent of the reference, with their equity."""
     reference, warning = breaker.portfolio.reference_equity, warning_equity_of(breaker)
     if reference is None or warning is None:
         return {}
     trip = max(limit.trip_equity for limit in breaker.limits)
+    return _placed({"warning": warning, "trip": trip}, reference)
+
+
+def _lines_at(trip: Trip, reference: Decimal) -> Facts:
+    """Return the same as the evidence has them; that of a halt has none."""
+    limits = trip.evidence.get("limits")
+    if limits is None:
+        return {}
+    warning = EXACT.multiply(reference, EXACT.subtract(ONE, Decimal(limits["warning_ratio"])))
+    return _placed(
+        {"warning": warning, "trip": max(map(Decimal, limits["trip_equity"]))}, reference
+    )
+
+
+def _placed(lines: Mapping[str, Decimal], reference: Decimal) -> Facts:
     return {
         name: [f"{change_percent(equity, reference):.4f}", money_text(equity)]
-        for name, equity in (("warning", warning), ("trip", trip))
+        for name, equity in lines.items()
     }
 
 

@@ -74,7 +74,7 @@ def open_trip_of(breaker: Breaker) -> TripRow | None:
     trip = breaker.trips.filter(reset_at=None).first()
     if trip is None:
         return None
-    legs = tuple(_shown(leg, trip=trip) for leg in legs_of(cause=f"trip:{trip.pk}"))
+    legs = shown_legs(trip)
     return TripRow(
         at=trip.at,
         cause_words=CAUSE_WORDS[Cause(trip.cause)],
@@ -84,6 +84,11 @@ def open_trip_of(breaker: Breaker) -> TripRow | None:
         legs=legs,
         steps=tuple(_steps(trip, legs)),
     )
+
+
+def shown_legs(trip: Trip) -> tuple[ShownLeg, ...]:
+    """Return the accounts of a trip with their orders, as they stand now."""
+    return tuple(_shown(leg, trip=trip) for leg in legs_of(cause=f"trip:{trip.pk}"))
 
 
 def _lowest_equity(trip: Trip) -> Decimal | None:

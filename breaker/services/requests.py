@@ -22,6 +22,8 @@ from breaker.domain.approval import (
 )
 from breaker.domain.machine import WATCHED
 from breaker.models import Breaker, ChangeRequest, Trip
+from breaker.services.desired.execution import concerned
+from breaker.services.desired.places import BadFile
 from portfolio.models import Membership, Portfolio, Role
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
@@ -189,7 +191,12 @@ def ask_change(
 
     :param portfolio: the only one that it concerns; None for people and venues
     :param lines: the differences as a person reads them
+    :raises RequestRefused: if it concerns anything else
     """
+    try:
+        concerned(wanted, portfolio=portfolio.slug if portfolio else "")
+    except BadFile as error:
+        raise RequestRefused(str(error)) from error
     return _ask(
         RequestKind.CHANGE,
         portfolio=portfolio,

@@ -1,6 +1,6 @@
 """What one person asks for and another decides: each form goes to one service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
@@ -167,7 +167,7 @@ def _answer(
     template: str,
     breaker: Breaker,
     form: AskForm,
-    context: dict[str, object] | None = None,
+    context: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     if made is not None:
         return redirect("breaker:approval", made.pk)

@@ -1,14 +1,22 @@
 """Move a portfolio's reference with the money that came or went."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from portfolio import marks
 from portfolio.domain.flows import Capital
-from portfolio.domain.valuation import Book
 from portfolio.models import Portfolio, VenueAccount
-from portfolio.selectors import book_of, holdings_of_account
+from portfolio.selectors import book_of, held_by, holdings_of_account
 from portfolio.services.snapshots import holdings_changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """What an account brings, and the equity without it, at the same marks."""
+
+    worth: Decimal
+    before: Decimal
 
 
 def apply_flow(*, portfolio: Portfolio, before: Decimal, after: Decimal) -> Capital:
@@ -32,18 +40,26 @@ def joining_accounts() -> list[VenueAccount]:
     return list(waiting.select_related("portfolio", "venue").order_by("pk"))
 
 
-def ready_book_of(account: VenueAccount) -> Book | None:
-    """Return the book of this account alone once each of its lines has a price."""
-    book = book_of(holdings=holdings_of_account(account), states=marks.stored_states())
-    return None if book.unpriced else book
+def joining_account(account_id: int) -> VenueAccount | None:
+    """Lock and return an account that does not count yet; None if somebody let it join."""
+    waiting = VenueAccount.objects.filter(pk=account_id, is_joining=True)
+    return waiting.select_for_update(of=("self",)).select_related("portfolio", "venue").first()
 
 
-def let_join(*, account: VenueAccount) -> bool:
-    """Count the account from now on; return whether this call did it."""
-    is_won = VenueAccount.objects.filter(pk=account.pk, is_joining=True).update(is_joining=False)
-    if is_won:
-        holdings_changed(account.portfolio_id)
-    return bool(is_won)
+def joining_of(account: VenueAccount) -> Joining | None:
+    """Return what the account is worth beside the rest once each of its lines has a price."""
+    states = marks.stored_states()
+    book = book_of(holdings=holdings_of_account(account), states=states)
+    if book.unpriced:
+        return None
+    counted = held_by([account.portfolio_id])[account.portfolio_id].now
+    return Joining(worth=book.equity, before=book_of(holdings=counted, states=states).equity)
+
+
+def let_join(*, account: VenueAccount) -> None:
+    """Count the account from now on."""
+    VenueAccount.objects.filter(pk=account.pk).update(is_joining=False)
+    holdings_changed(account.portfolio_id)
 
 
 def remove_account(*, account: VenueAccount, now: datetime) -> None:

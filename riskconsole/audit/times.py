@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TypedDict
 
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min
 
 from riskconsole.audit.models import AuditEntry, AuditHead
 from riskconsole.kernel.clock import time_from, time_text
 
 SECOND = timedelta(seconds=1)
 BEHIND_ALL = 2**63 - 1
+# Not the bare column: PostgreSQL would look for it from the end of the log on.
+_PLAIN = F("sequence") + 0
 
 
 class Clock(TypedDict):
@@ -39,7 +41,7 @@ def first_since(since: str) -> int:
     if earliest is None:
         return BEHIND_ALL
     around = later.filter(at__lt=_moved(earliest, _lag() + SECOND))
-    return int(around.aggregate(found=Min("sequence"))["found"])
+    return int(around.aggregate(found=Min(_PLAIN))["found"])
 
 
 def last_until(until: str) -> int:
@@ -49,7 +51,7 @@ def last_until(until: str) -> int:
     if latest is None:
         return 0
     around = earlier.filter(at__gte=_moved(latest, -_lag()))
-    return int(around.aggregate(found=Max("sequence"))["found"])
+    return int(around.aggregate(found=Max(_PLAIN))["found"])
 
 
 def second_text(at: datetime) -> str:

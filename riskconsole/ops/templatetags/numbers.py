@@ -125,6 +125,40 @@ def age_tone(value: timedelta | None) -> str:
 
 
 @register.filter
+def after(value: timedelta) -> str:
+    """Return a distance from a moment to a hundredth of a second: +0.21 s, +10 min 15 s."""
+    sign = MINUS if value < timedelta() else "+"
+    size = abs(value)
+    if size.total_seconds() < _MINUTE:
+        return f"{sign}{size.total_seconds():.2f}{NARROW}s"
+    return f"{sign}{span(size)}"
+
+
+@register.filter
+def span(value: timedelta) -> str:
+    """Return how long something lasted, in its two largest units: 10 min 15 s, 2 h 3 min."""
+    seconds = int(value.total_seconds())
+    sizes = (("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
+    parts = []
+    for unit, size in sizes:
+        number, seconds = divmod(seconds, size)
+        if number or parts:
+            parts.append((number, unit))
+    told = [f"{number}{NARROW}{unit}" for number, unit in parts[:2] if number]
+    return " ".join(told) or f"0{NARROW}s"
+
+
+@register.filter
+def took(value: timedelta | None) -> str:
+    """Return a measured time in seconds, never shorter than it was: 0.22, 1.89, 62."""
+    if value is None:
+        return NOTHING
+    seconds = Decimal(value // timedelta(microseconds=1)).scaleb(-6)
+    step = _CENT if seconds < _MINUTE else ONE
+    return _grouped(seconds.quantize(step, rounding=ROUND_UP))
+
+
+@register.filter
 def count(value: int | None) -> str:
     """Return how many there are: 18,442."""
     return NOTHING if value is None else f"{value:,}"

@@ -3,7 +3,7 @@
 /* The equity chart of a portfolio: percent from reference, both lines, and the trips. */
 
 (() => {
-  const EVERY = { "15m": 2, "1h": 5, "6h": 20, "1d": 60, "7d": 300, all: 300 };
+  const EVERY = { "15m": 2, "1h": 5, "4h": 20, "6h": 20, "1d": 60, "7d": 300, all: 300 };
   const FAR = 1000;
 
   const box = document.getElementById("chart");

@@ -1,6 +1,6 @@
 """Readers of the log, and what there is to read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,12 @@ from pytest_django import Settings
 
 from portfolio.models import Portfolio, Role
 from riskconsole import triggers
+from riskconsole.audit.chain import Payload, Value
 from riskconsole.audit.services import record
 from riskconsole.audit.triggers import TRIGGERS
 from riskconsole.people.models import User
 from tests.clock import NOON
 from tests.factories import make_portfolio, make_user
-
-Note = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +51,8 @@ def note(
     portfolio: str = "",
     times: int = 1,
     actor: str = "system",
-    **payload: object,
+    payload: Payload | None = None,
+    **facts: Value,
 ) -> None:
     with transaction.atomic():
         for number in range(times):
@@ -61,7 +61,7 @@ def note(
                 subject=f"about {portfolio or 'site'}",
                 portfolio=portfolio,
                 actor=actor,
-                payload=payload or {"number": number},  # type: ignore[arg-type]
+                payload=payload or facts or {"number": number},
                 now=NOON,
             )
 

@@ -126,7 +126,8 @@ def test_only_who_reads_everything_is_told_how_long_the_log_is(
 def test_what_was_logged_or_asked_is_shown_as_text_never_as_markup(
     main: Portfolio, address: str, text: str
 ) -> None:
-    note(portfolio="main", actor=text, **{f"key {text}": text, "before": text, "after": "x"})
+    payload = {f"key {text}": text, "before": text, "after": "x"}
+    note(portfolio="main", actor=text, payload=payload)
     response = signed_in("audrey").get(address.replace("TEXT", quote(text)))
     shown = response.content.decode()
     assert response.status_code == 200
