@@ -29,7 +29,7 @@ PAGES = (
 def assert_accessible(page: Page) -> None:
     """Hold a page against axe in both themes."""
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]
         assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
 

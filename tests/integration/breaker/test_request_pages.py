@@ -159,9 +159,7 @@ def test_the_page_of_an_expected_reset_holds_every_check(tripped: Desk) -> None:
 
 
 def test_what_stands_open_is_told_by_portfolio(desk: Desk) -> None:
-    account = make_account(desk.portfolio, "new")
-    account.is_joining = True
-    account.save(update_fields=["is_joining"])
+    make_account(desk.portfolio, "new", is_joining=True)
     desk.portfolio.refresh_from_db()
     ask_flow(
         portfolio=desk.portfolio,
