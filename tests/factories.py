@@ -48,9 +48,14 @@ def make_account(
     *,
     venue: str = "manual",
     kind: AccountKind = AccountKind.SPOT,
+    is_joining: bool = False,
 ) -> VenueAccount:
     return VenueAccount.objects.create(
-        portfolio=portfolio, venue=Venue.objects.get(slug=venue), slug=slug, kind=kind
+        portfolio=portfolio,
+        venue=Venue.objects.get(slug=venue),
+        slug=slug,
+        kind=kind,
+        is_joining=is_joining,
     )
 
 

@@ -125,7 +125,7 @@ class AccountForm(DocumentForm):
         help_text="Paper only: the market moves by itself; without it, by pushed marks.",
     )
     reason = forms.CharField(
-        label="Why, if the portfolio is armed",
+        label="Why, for the approver",
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),

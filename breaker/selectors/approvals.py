@@ -120,6 +120,7 @@ def approval_page(
     facts = voter_facts(request=request, voter=reader, now=now)
     breaker = request.portfolio.breaker if request.portfolio else None
     vote = deciding_vote_of(request)
+    is_open = request.status == RequestStatus.OPEN
     positions = 0 if breaker is None else open_positions_of(breaker)
     numbers = None if breaker is None else _numbers(request, breaker)
     return ApprovalPage(
@@ -131,10 +132,10 @@ def approval_page(
         numbers=numbers,
         checks=_check_rows(checks, request.trip),
         contradictions=contradictions(
-            request.reason,
-            open_positions=positions,
-            unconfirmed=_unconfirmed(request.trip) if request.status == RequestStatus.OPEN else (),
-        ),
+            request.reason, open_positions=positions, unconfirmed=_unconfirmed(request.trip)
+        )
+        if is_open
+        else (),
         open_positions=positions,
         rebases=0 if breaker is None else rebases_of(breaker),
         floor_left=None if breaker is None else floor_left_of(breaker, numbers),
@@ -143,7 +144,7 @@ def approval_page(
         votes=tuple(request.votes.select_related("approver").order_by("at", "pk")),
         quorum=request.quorum,
         is_requester=facts.is_requester,
-        may_decide=request.status == RequestStatus.OPEN and may_decide(facts),
+        may_decide=is_open and may_decide(facts),
         refusal=voter_refusal(facts, now=now),
         decided_by=vote.approver.username if vote else "",
         note=vote.note if vote else "",

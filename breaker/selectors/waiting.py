@@ -1,6 +1,7 @@
 """Requests as rows of a list: what waits, what was decided, and how many wait for one person."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from riskconsole.people.models import SiteRole, User
 
 MOST_DECIDED = 20
 SITE = "the site"
+CHANGED = re.compile(r"^[~+] (?:portfolio [\w-]+: )?")
 TITLES: Mapping[RequestKind, str] = {
     RequestKind.RESET: "Reset {name}",
     RequestKind.DISABLE: "Disable {name}",
@@ -121,7 +123,7 @@ def asks_of(kind: RequestKind, payload: dict[str, Any]) -> tuple[str, ...]:
     if kind is RequestKind.DISABLE:
         return (f"Not guarded until {end_of(payload):%H:%M:%S} UTC",)
     if kind is RequestKind.CHANGE:
-        return tuple(payload["changes"])
+        return tuple(_plain(line) for line in payload["changes"])
     if kind is RequestKind.FLOW:
         return (f"{payload['amount']} is neither profit nor loss",)
     if kind is RequestKind.REMOVAL:
@@ -129,6 +131,11 @@ def asks_of(kind: RequestKind, payload: dict[str, Any]) -> tuple[str, ...]:
     if kind is RequestKind.SECOND_FACTOR:
         return (f"{payload['user']} may enrol a new second factor",)
     return ("The portfolio goes on although its database was restored",)
+
+
+def _plain(line: str) -> str:
+    """Return a change without its sign and its portfolio, which the title names."""
+    return CHANGED.sub("", line).replace("->", "→")
 
 
 def _rows(requests: Iterable[ChangeRequest], *, now: datetime) -> tuple[RequestRow, ...]:

@@ -172,4 +172,4 @@ def _answer(
     if made is not None:
         return redirect("breaker:approval", made.pk)
     facts = {"portfolio": breaker.portfolio, "breaker": breaker, "form": form}
-    return render(request, template, facts | (context or {}))
+    return render(request, template, {**facts, **(context or {})})

@@ -123,7 +123,9 @@ def test_every_route_answers_each_role_as_the_table_says(
 ) -> None:
     address = address_of(route, facts)
     found = {
-        (route, method): " ".join(answer(role, method, address, SENT.get(route, {})) for role in ROLES)
+        (route, method): " ".join(
+            answer(role, method, address, SENT.get(route, {})) for role in ROLES
+        )
         for method in METHODS
     }
     refused = " ".join(["405"] * len(ROLES))

@@ -72,6 +72,9 @@ def test_an_approver_with_a_code_ends_the_trip(main: Portfolio, anna: Decider) -
     page = anna.page()
     assert "anna approved this" in page
     assert "Approve and resume" not in page
+    assert "confirmed by totp" in page
+    assert "cash unverified, accepted" in page
+    assert "Room to the trip line" not in page
 
 
 def test_without_a_code_the_decision_waits_for_the_second_factor(

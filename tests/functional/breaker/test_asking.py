@@ -253,9 +253,7 @@ def test_a_disabled_portfolio_says_until_when_and_is_guarded_again_by_whoever_ma
 def test_an_account_that_joins_is_called_not_guarded_yet(
     main: Portfolio, signed_in: SignedIn
 ) -> None:
-    account = make_account(main, "perp")
-    account.is_joining = True
-    account.save(update_fields=["is_joining"])
+    make_account(main, "perp", is_joining=True)
 
     assert "perp joining" in signed_in("bob").get("/").content.decode()
     assert "joining: not guarded yet" in signed_in("bob").get(MAIN).content.decode()

@@ -145,7 +145,7 @@ def test_what_loosens_becomes_a_request(main: Portfolio, signed_in: SignedIn) ->
     request = ChangeRequest.objects.get(kind=RequestKind.CHANGE)
     assert answer["Location"] == f"/approvals/{request.pk}/"
     assert breaker_of().trip_ratio == Decimal("0.05")
-    assert "trip 5 % -&gt; 6 %" in signed_in("bob").get(answer["Location"]).content.decode()
+    assert "trip 5 % → 6 %" in signed_in("bob").get(answer["Location"]).content.decode()
 
 
 def test_a_mix_tightens_at_once_and_asks_for_the_rest(main: Portfolio, signed_in: SignedIn) -> None:

@@ -29,7 +29,7 @@ PAGES = (
 def assert_accessible(page: Page) -> None:
     """Hold a page against axe in both themes."""
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]
         assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
 
@@ -136,7 +136,7 @@ def test_limits_say_at_once_what_needs_a_second_person(desk: Desk, sign_in: Sign
     page.get_by_label("Why, if something loosens").fill("a calmer book needs more room to breathe")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.locator("main")).to_contain_text("Done: portfolio phone: warning 3 % -> 2 %")
-    expect(page.locator("[data-key=request]")).to_contain_text("trip 5 % -> 6 %")
+    expect(page.locator("[data-key=request]")).to_contain_text("trip 5 % → 6 %")
     page.get_by_role("button", name="Withdraw").click()
     expect(page.locator("[data-key=verdict]")).to_contain_text("Withdrawn")
     watched.assert_clean()
