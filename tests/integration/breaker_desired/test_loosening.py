@@ -226,8 +226,8 @@ def test_a_higher_capital_scales_the_reference_and_the_floor_with_it(applying: A
 
     portfolio = Portfolio.objects.get()
     assert portfolio.initial_capital == Decimal(12000)
-    assert portfolio.reference_equity == Decimal(13200)
-    assert portfolio.floor_base == Decimal(12600)
+    assert portfolio.reference_equity == Decimal(10800)
+    assert portfolio.floor_base == Decimal(9600)
     assert version() == before + 1
 
 

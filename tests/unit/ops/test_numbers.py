@@ -136,7 +136,6 @@ def test_an_age_turns_grey_after_three_seconds(seconds: float, tone: str) -> Non
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
     ("seconds", "text"),
     [
         (0, f"+0.00{NARROW}s"),
@@ -180,7 +179,9 @@ def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> N
 )
 def test_a_measured_time_is_never_shorter_than_it_was(seconds: float | None, text: str) -> None:
     assert numbers.took(None if seconds is None else timedelta(seconds=seconds)) == text
-=======
+
+
+@pytest.mark.parametrize(
     ("time", "text", "tone"),
     [
         (timedelta(hours=11, minutes=59, seconds=59), f"11{NARROW}h 59{NARROW}min", "mid"),
@@ -193,4 +194,3 @@ def test_a_measured_time_is_never_shorter_than_it_was(seconds: float | None, tex
 def test_what_is_left_is_never_longer_than_it_is(time: timedelta, text: str, tone: str) -> None:
     assert numbers.left(time) == text
     assert numbers.left_tone(time) == tone
->>>>>>> pages
