@@ -48,11 +48,6 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),
     path("approvals/<int:pk>/withdraw/", approvals.withdraw_request, name="withdraw"),
-    path(
-        "settings/people/<int:pk>/second-factor/ask/",
-        asking.second_factor,
-        name="ask-second-factor",
-    ),
     path("portfolios/<slug:slug>/", include(portfolio)),
     path("incidents/", incidents.incidents, name="incidents"),
     path("incidents/<int:trip_id>/", include(incident)),

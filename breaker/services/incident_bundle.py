@@ -103,7 +103,9 @@ def _add(bundle: ZipFile, name: str, chunks: Iterable[bytes], *, now: datetime) 
 
 def _acknowledged(trip: Trip) -> Facts | None:
     found = acknowledgement_of(trip)
-    return found and {"by": found.by.username, "at": time_text(found.at)}
+    if found is None:
+        return None
+    return {"by": found.by.username, "at": time_text(found.at)}
 
 
 def _note_facts(trip: Trip) -> Iterator[Facts]:

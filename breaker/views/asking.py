@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -16,9 +16,8 @@ from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.selectors.asking import reset_page
 from breaker.services import requests
 from breaker.services.requests import RequestRefused
-from breaker.views.common import asked_breaker, refuse_all_but_admins, user_of
+from breaker.views.common import asked_breaker, user_of
 from riskconsole.addresses import address_of
-from riskconsole.people.models import User
 
 FIRST_END = timedelta(hours=1)
 
@@ -125,29 +124,6 @@ def removal(request: HttpRequest, slug: str) -> HttpResponse:
         ),
     )
     return _answer(request, made, "breaker/ask_removal.html", breaker, form)
-
-
-@never_cache
-@login_required
-@require_http_methods(["GET", "POST"])
-def second_factor(request: HttpRequest, pk: int) -> HttpResponse:
-    refuse_all_but_admins(request)
-    person, now = get_object_or_404(User, pk=pk), timezone.now()
-    form = AskForm(request.POST or None)
-    made = _made(
-        form,
-        lambda: requests.ask_second_factor(
-            user=person,
-            requester=user_of(request),
-            reason=form.cleaned_data["reason"],
-            address=address_of(request),
-            now=now,
-        ),
-    )
-    if made is not None:
-        return redirect("breaker:approval", made.pk)
-    context = {"person": person, "form": form}
-    return render(request, "breaker/ask_second_factor.html", context)
 
 
 def _made(form: AskForm, ask: Callable[[], ChangeRequest]) -> ChangeRequest | None:

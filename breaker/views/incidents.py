@@ -28,7 +28,9 @@ def incidents(request: HttpRequest) -> HttpResponse:
     now, user = timezone.now(), user_of(request)
     portfolios = visible_portfolios(user)
     form = IncidentFilter(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {"portfolio": "", "before": None}
+    wanted: dict[str, Any] = (
+        form.cleaned_data if form.is_valid() else {"portfolio": "", "before": None}
+    )
     context = {
         "form": form,
         "portfolio": wanted["portfolio"],

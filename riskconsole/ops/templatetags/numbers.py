@@ -139,7 +139,7 @@ def span(value: timedelta) -> str:
     """Return how long something lasted, in its two largest units: 10 min 15 s, 2 h 3 min."""
     seconds = int(value.total_seconds())
     sizes = (("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
-    parts = []
+    parts: list[tuple[int, str]] = []
     for unit, size in sizes:
         number, seconds = divmod(seconds, size)
         if number or parts:

@@ -116,8 +116,6 @@ TABLE: dict[tuple[str, str], str] = {
     ("settings/people/<int:pk>/roles/add/", "POST"): "302 404 404 404 404 404 302",
     ("settings/people/<int:pk>/roles/remove/", "GET"): "302 404 404 404 404 404 405",
     ("settings/people/<int:pk>/roles/remove/", "POST"): "302 404 404 404 404 404 302",
-    ("settings/people/<int:pk>/second-factor/ask/", "GET"): "302 403 403 403 403 403 200",
-    ("settings/people/<int:pk>/second-factor/ask/", "POST"): "302 403 403 403 403 403 200",
     ("settings/people/<int:pk>/second-factor/reset/", "GET"): "302 404 404 404 404 404 405",
     ("settings/people/<int:pk>/second-factor/reset/", "POST"): "302 404 404 404 404 404 302",
     ("settings/people/<int:pk>/site-role/", "GET"): "302 404 404 404 404 404 405",

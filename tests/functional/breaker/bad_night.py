@@ -2,7 +2,6 @@
 route that takes nothing.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -124,6 +123,6 @@ def _price(portfolio: Portfolio, price: str, *, now: datetime) -> None:
 
 def _attend(portfolio: Portfolio, *, now: datetime) -> None:
     legs = [*cancelling.due_legs(now=now), *cancelling.due_holds(now=now)]
-    own: Sequence = [leg for leg in legs if leg.run.portfolio_id == portfolio.pk]
+    own = [leg for leg in legs if leg.run.portfolio_id == portfolio.pk]
     for leg in own:
         cancelling.send_cancel_leg(leg=leg, now=now, ticks=lambda: 0.0)

@@ -10,7 +10,6 @@ from breaker.domain.approval import RequestKind
 from breaker.models import Breaker, ChangeRequest
 from portfolio.models import Portfolio
 from riskconsole.audit.models import AuditEntry
-from riskconsole.people.models import User
 from tests.factories import make_account
 from tests.functional.breaker.conftest import SignedIn
 from tests.functional.breaker.decisions import REASON, ask_now, halt_now, make_decider, state_of
@@ -149,23 +148,6 @@ def test_removing_an_account_is_asked_for_by_operator_or_admin(
 
     assert payload_of(RequestKind.REMOVAL) == {"account": "cash"}
     assert ChangeRequest.objects.get().requester.username == who
-
-
-def test_a_second_factor_is_reset_on_an_admins_request_alone(
-    main: Portfolio, signed_in: SignedIn
-) -> None:
-    bob = User.objects.get(username="bob")
-    address = f"/settings/people/{bob.pk}/second-factor/ask/"
-    for who in ("alice", "audrey"):
-        assert signed_in(who).get(address).status_code == 403
-    assert signed_in("adam").get("/settings/people/999/second-factor/ask/").status_code == 404
-    assert (
-        "App, passkeys and recovery codes of bob" in signed_in("adam").get(address).content.decode()
-    )
-
-    signed_in("adam").post(address, {"reason": REASON})
-
-    assert payload_of(RequestKind.SECOND_FACTOR) == {"user": "bob"}
 
 
 @pytest.mark.parametrize("what", ASKING)

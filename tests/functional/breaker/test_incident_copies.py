@@ -42,7 +42,7 @@ def take(night: Trip, signed_in: SignedIn) -> Take:
         response = signed_in("bob").post(f"/incidents/{night.pk}/export/", {"format": kind})
         assert response.status_code == 200
         assert f'filename="incident-{night.pk}-night-' in response["Content-Disposition"]
-        content: bytes = response.getvalue()  # type: ignore[attr-defined]
+        content: bytes = response.getvalue()
         return content
 
     return take

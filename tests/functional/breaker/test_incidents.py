@@ -337,7 +337,7 @@ class TestTheEvidence:
 
 
 class TestWhoMay:
-    WRITES = (
+    WRITES: tuple[tuple[str, dict[str, str]], ...] = (
         ("incidents/{pk}/notes/", {"text": "seen"}),
         ("incidents/{pk}/acknowledge/", {}),
         ("incidents/{pk}/export/", {"format": "zip"}),
@@ -480,7 +480,7 @@ def test_what_people_and_venues_write_is_shown_as_text(
 
     pages = [text_of(client, "/incidents/"), text_of(client, f"/incidents/{trip.pk}/")]
     report = client.post(f"/incidents/{trip.pk}/export/", {"format": "html"})
-    pages.append(report.getvalue().decode())  # type: ignore[attr-defined]
+    pages.append(report.getvalue().decode())
 
     for page in pages:
         assert payload not in page

@@ -1,11 +1,17 @@
 """Statements as somebody with a shell on the database types them."""
 
+from datetime import datetime, timedelta
+from decimal import Decimal
+
 from django.db import connection, transaction
 
+SqlValue = str | int | Decimal | datetime | timedelta | None
 
-def run(statement: str, *values: object) -> None:
+
+def run(statement: str, *values: SqlValue) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, list(values))
+        parameters: list[SqlValue] = [*values]
+        cursor.execute(statement, parameters)  # type: ignore[arg-type]
 
 
 def replacing(table: str, changes: str) -> str:

@@ -1,5 +1,6 @@
 """Whoever comes at once with others: one decision, no deadlock, and never a gate past a halt."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -143,7 +144,7 @@ def lose(portfolio: Portfolio, total: int) -> None:
     )
 
 
-def evaluating(pair: list[Portfolio]) -> partial[object]:
+def evaluating(pair: list[Portfolio]) -> Callable[[], object]:
     return partial(
         monitoring.evaluate,
         portfolio_ids=[portfolio.pk for portfolio in pair],

@@ -125,7 +125,7 @@ def test_a_new_approver_is_made_by_two_and_counts_after_a_day(desk: Desk) -> Non
     desk.wait(hours=24)
     desk.approve(desk.ask_disable(), voter=newcomer)
 
-    assert desk.state is BreakerState.DISABLED
+    assert desk.state == BreakerState.DISABLED
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ class TestFloor:
 
         desk.now += timedelta(seconds=1)
         desk.approve(desk.ask_change(limits={"lifetime_floor": "20"}))
-        assert desk.state is BreakerState.TRIGGERED
+        assert desk.breaker.state == BreakerState.TRIGGERED
         keep_up(now=desk.now)
         desk.approve(desk.ask())
 
-        assert desk.state is BreakerState.ACTIVE
+        assert desk.breaker.state == BreakerState.ACTIVE
         desk.hold("8000")
         assert desk.trip.cause == Cause.FLOOR
         check_history()
@@ -260,5 +260,5 @@ class TestRestore:
 
         desk.approve(desk.ask(Reference.KEEP))
 
-        assert desk.state is BreakerState.ACTIVE
+        assert desk.state == BreakerState.ACTIVE
         assert desk.breaker.is_restored
