@@ -103,9 +103,7 @@ def _add(bundle: ZipFile, name: str, chunks: Iterable[bytes], *, now: datetime) 
 
 def _acknowledged(trip: Trip) -> Facts | None:
     found = acknowledgement_of(trip)
-    if found is None:
-        return None
-    return {"by": found.by.username, "at": time_text(found.at)}
+    return None if found is None else {"by": found.by.username, "at": time_text(found.at)}
 
 
 def _note_facts(trip: Trip) -> Iterator[Facts]:

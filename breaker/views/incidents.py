@@ -28,9 +28,9 @@ def incidents(request: HttpRequest) -> HttpResponse:
     now, user = timezone.now(), user_of(request)
     portfolios = visible_portfolios(user)
     form = IncidentFilter(request.GET)
-    wanted: dict[str, Any] = (
-        form.cleaned_data if form.is_valid() else {"portfolio": "", "before": None}
-    )
+    wanted: dict[str, Any] = {"portfolio": "", "before": None}
+    if form.is_valid():
+        wanted = form.cleaned_data
     context = {
         "form": form,
         "portfolio": wanted["portfolio"],

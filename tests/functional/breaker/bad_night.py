@@ -117,12 +117,14 @@ def _order(
 
 
 def _price(portfolio: Portfolio, price: str, *, now: datetime) -> None:
+    for account in portfolio.accounts.exclude(slug="cash"):
+        take_snapshot(account_id=account.pk, now=now - timedelta(seconds=1))
     mark(PERP, price, venue="paper", now=now - timedelta(milliseconds=84))
     monitoring.evaluate(portfolio_ids=[portfolio.pk], now=now)
 
 
 def _attend(portfolio: Portfolio, *, now: datetime) -> None:
     legs = [*cancelling.due_legs(now=now), *cancelling.due_holds(now=now)]
-    own = [leg for leg in legs if leg.run.portfolio_id == portfolio.pk]
-    for leg in own:
-        cancelling.send_cancel_leg(leg=leg, now=now, ticks=lambda: 0.0)
+    for leg in legs:
+        if leg.run.portfolio_id == portfolio.pk:
+            cancelling.send_cancel_leg(leg=leg, now=now, ticks=lambda: 0.0)

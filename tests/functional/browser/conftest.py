@@ -68,7 +68,7 @@ role = "OPERATOR"
 user = "approver"
 role = "APPROVER"
 """
-SLUGS = ("calm", "decided", "falling", "halted", "phone", "polled")
+SLUGS = ("calm", "decided", "falling", "halted", "incident", "phone", "polled")
 WATCH_POLICY = """
 window.refusals = [];
 document.addEventListener("securitypolicyviolation", (event) =>
