@@ -85,7 +85,7 @@ def _queries() -> dict[str, "LogQuery"]:
     from riskconsole.audit.paging import LogQuery
 
     everything = partial(LogQuery, slugs=None)
-    quarter = {"since": "2026-04-01T00:00:00", "until": "2026-07-01T00:00:00"}
+    quarter = partial(everything, since="2026-04-01T00:00:00", until="2026-07-01T00:00:00")
     return {
         "all": everything(),
         "portfolio_action": everything(portfolio="book-3", action="breaker.trip"),
@@ -96,8 +96,8 @@ def _queries() -> dict[str, "LogQuery"]:
         "actor": everything(actor="person-7"),
         "subject_portfolio": everything(subject="trip:77", portfolio="book-5"),
         "subject_action": everything(subject="trip:77", action="breaker."),
-        "quarter_portfolio": everything(portfolio="book-5", **quarter),
-        "quarter_action": everything(action="oms.leg", **quarter),
+        "quarter_portfolio": quarter(portfolio="book-5"),
+        "quarter_action": quarter(action="oms.leg"),
         "since_action": everything(action="oms.leg", since="2026-02-01T00:00:00"),
         "range_actor": everything(actor="person-7", first=200_000, last=300_000),
         "member_action": LogQuery(slugs=[f"book-{at}" for at in range(8)], action="breaker."),

@@ -56,7 +56,8 @@ def _write() -> None:
     while part := list(islice(rows, _PART)):
         with transaction.atomic():
             AuditEntry.objects.bulk_create(AuditEntry(**row._asdict()) for row in part)
-            AuditHead.objects.update(sequence=part[-1].sequence, hash=part[-1].hash)
+            last = part[-1]
+            AuditHead.objects.update(sequence=last.sequence, hash=last.hash, latest_at=last.at)
     with connection.cursor() as cursor:
         # What the engines do by themselves in the course of time.
         cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
@@ -11,12 +13,16 @@ class BreakerConfig(AppConfig):
         post_migrate.connect(install_triggers, sender=self)
 
 
-def make_way(*, using: str, **_signal: object) -> None:
-    """Let a migration rebuild the tables that the refusals speak of."""
+def make_way(*, using: str, plan: Sequence[object] = (), **_signal: object) -> None:
+    """Drop the refusals where a migration may change the tables that they speak of.
+
+    SQLite does not rename such a table, and PostgreSQL does not alter such a column.
+    """
     from breaker.triggers import TRIGGERS
     from riskconsole import triggers
 
-    triggers.make_way(connections[using], TRIGGERS)
+    if plan:
+        triggers.remove(connections[using], TRIGGERS)
 
 
 def install_triggers(*, using: str, **_signal: object) -> None:

@@ -11,6 +11,7 @@ from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import CancelLeg, CancelRun, LegOrder
 from portfolio.domain.holdings import Side
+from portfolio.models import VenueAccount
 from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import decimal_from
@@ -107,6 +108,17 @@ def legs_of(*, cause: str) -> tuple[LegRow, ...]:
     """
     legs = _run(cause).legs.select_related("account__venue").prefetch_related("orders")
     return tuple(_row(leg) for leg in legs.order_by("account__slug"))
+
+
+def uncovered_accounts(*, cause: str) -> tuple[str, ...]:
+    """Return the accounts that joined since the run was opened, and have no leg of it yet.
+
+    :raises NoCancelRun: if there is none
+    """
+    run = _run(cause)
+    accounts = VenueAccount.objects.filter(portfolio=run.portfolio_id)
+    uncovered = accounts.exclude(cancel_legs__run=run).order_by("slug")
+    return tuple(uncovered.values_list("slug", flat=True))
 
 
 def open_orders_count(*, cause: str) -> int:

@@ -1,7 +1,6 @@
 """Venues in the back office; what guards an armed portfolio is not loosened here."""
 
 from django import forms
-from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
@@ -9,12 +8,11 @@ from portfolio.domain.holdings import VenueKind
 from portfolio.forms import VenueForm
 from portfolio.models import Venue
 from portfolio.selectors import is_any_armed
-from riskconsole.people.back_office import RecordedAdmin, back_office
+from riskconsole.people.back_office import RecordedAdmin
 
 BUILT_IN = (VenueKind.MANUAL, VenueKind.PAPER)
 
 
-@admin.register(Venue, site=back_office)
 class VenueAdmin(RecordedAdmin):
     form = VenueForm
     action_prefix = "portfolio.venue"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from portfolio.domain.flows import Capital
 from portfolio.domain.holdings import AccountKind, Side, VenueKind
 from riskconsole.fields import MoneyField, RatioField
 from riskconsole.kernel.numbers import choices_of
@@ -87,6 +88,16 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def capital(self) -> Capital:
+        """What its losses are measured from."""
+        return Capital(
+            initial_capital=self.initial_capital,
+            reference_equity=self.reference_equity,
+            floor_base=self.floor_base,
+            net_flows=self.net_flows,
+        )
 
 
 class Membership(models.Model):

@@ -119,7 +119,7 @@ ALLOWED_HOSTS = env_list("RISKCONSOLE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]
 
 INSTALLED_APPS = [
     "channels",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

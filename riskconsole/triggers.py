@@ -91,14 +91,8 @@ def install(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> Non
             cursor.execute(_create(connection, trigger))
 
 
-def make_way(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
-    """Drop the triggers before a migration of SQLite: it renames tables that they speak of."""
-    if connection.vendor == "sqlite":
-        remove(connection, triggers)
-
-
 def remove(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
-    """Drop the triggers: for tests that flush or forge."""
+    """Drop the triggers: for a migration, and for tests that flush or forge."""
     with connection.cursor() as cursor:
         for trigger in _of_engine(connection, triggers):
             cursor.execute(_drop(connection, trigger))

@@ -1,8 +1,9 @@
 """Rows that tests begin with, made as `apply` makes them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import F
 
@@ -47,9 +48,14 @@ def make_account(
     *,
     venue: str = "manual",
     kind: AccountKind = AccountKind.SPOT,
+    is_joining: bool = False,
 ) -> VenueAccount:
     return VenueAccount.objects.create(
-        portfolio=portfolio, venue=Venue.objects.get(slug=venue), slug=slug, kind=kind
+        portfolio=portfolio,
+        venue=Venue.objects.get(slug=venue),
+        slug=slug,
+        kind=kind,
+        is_joining=is_joining,
     )
 
 
@@ -101,33 +107,72 @@ def make_member(
     return Membership.objects.create(portfolio=portfolio, user=user, role=role, since=since)
 
 
+def make_request(
+    portfolio: Portfolio | None,
+    kind: RequestKind,
+    **changed: Any,  # noqa: ANN401
+) -> ChangeRequest:
+    """Return an open request of an operator for the breaker as it is now, in rows alone."""
+    breaker = None if portfolio is None else Breaker.objects.get(portfolio=portfolio)
+    facts: dict[str, Any] = {
+        "kind": kind,
+        "portfolio": portfolio,
+        "version": None if breaker is None else breaker.version,
+        "reason": "the venue moves its wallets today",
+        "payload": "{}",
+        "payload_hash": "0" * 64,
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(hours=12),
+    }
+    if "requester" not in changed:
+        facts["requester"] = a_user("asks", portfolio=portfolio, role=Role.OPERATOR)
+    return ChangeRequest.objects.create(**{**facts, **changed})
+
+
+def make_vote(request: ChangeRequest, **changed: Any) -> Vote:  # noqa: ANN401
+    """Approve a request as an approver of its portfolio does, or an admin of the site."""
+    facts: dict[str, Any] = {
+        "request": request,
+        "requester_id": request.requester_id,
+        "verdict": Verdict.APPROVED,
+        "payload_hash": request.payload_hash,
+        "proof_method": "totp",
+        "at": request.created_at,
+    }
+    if "approver" not in changed and "approver_id" not in changed:
+        site = "" if request.portfolio else "ADMIN"
+        facts["approver"] = a_user(
+            "approves", portfolio=request.portfolio, role=Role.APPROVER, site=site
+        )
+    return Vote.objects.create(**{**facts, **changed})
+
+
+def make_executed(
+    portfolio: Portfolio,
+    kind: RequestKind,
+    **changed: Any,  # noqa: ANN401
+) -> ChangeRequest:
+    """Return a request that two people decided on, without what it asks for."""
+    request = make_request(portfolio, kind, **changed)
+    make_vote(request)
+    ChangeRequest.objects.filter(pk=request.pk).update(
+        status=RequestStatus.EXECUTED, closed_at=request.created_at
+    )
+    return request
+
+
+def a_user(
+    does: str, *, portfolio: Portfolio | None = None, role: Role | None = None, site: str = ""
+) -> User:
+    """Return the one who does this in the portfolio or for the site, made where there is none."""
+    name = f"{portfolio.slug if portfolio else 'site'}-{does}"
+    found = User.objects.filter(username=name).first()
+    return found or make_user(name, portfolio=portfolio, role=role, site=site)
+
+
 def make_disabled(portfolio: Portfolio, *, until: datetime) -> None:
     """Disable a portfolio as two people do, in rows alone."""
-    operator = make_user(f"{portfolio.slug}-operator", portfolio=portfolio, role=Role.OPERATOR)
-    approver = make_user(f"{portfolio.slug}-approver", portfolio=portfolio, role=Role.APPROVER)
-    request = ChangeRequest.objects.create(
-        kind=RequestKind.DISABLE,
-        portfolio=portfolio,
-        version=portfolio.breaker.version,
-        requester=operator,
-        reason="the venue moves its wallets today",
-        payload="{}",
-        payload_hash="0" * 64,
-        created_at=NOON,
-        expires_at=until,
-    )
-    Vote.objects.create(
-        request=request,
-        requester=operator,
-        approver=approver,
-        verdict=Verdict.APPROVED,
-        payload_hash=request.payload_hash,
-        proof_method="totp",
-        at=NOON,
-    )
-    ChangeRequest.objects.filter(pk=request.pk).update(
-        status=RequestStatus.EXECUTED, closed_at=NOON
-    )
+    make_executed(portfolio, RequestKind.DISABLE)
     Breaker.objects.filter(portfolio=portfolio).update(
         state=BreakerState.DISABLED, disabled_until=until, version=F("version") + 1
     )

@@ -1,6 +1,6 @@
 """What makes a change request approvable, every refusal by name: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -34,6 +34,17 @@ class RequestKind(StrEnum):
     FLOW = "FLOW"
     REMOVAL = "REMOVAL"
     SECOND_FACTOR = "SECOND_FACTOR"
+
+
+KIND_WORDS: Mapping[RequestKind, str] = {
+    RequestKind.RESET: "reset the breaker",
+    RequestKind.DISABLE: "disable the breaker",
+    RequestKind.RESTORE: "go on after a restore",
+    RequestKind.CHANGE: "change what guards it",
+    RequestKind.FLOW: "note a deposit or withdrawal",
+    RequestKind.REMOVAL: "remove an account",
+    RequestKind.SECOND_FACTOR: "reset a second factor",
+}
 
 
 class RequestStatus(StrEnum):

@@ -1,12 +1,17 @@
-"""The forms of the breaker's pages; each refuses with one sentence."""
+"""Halt one portfolio or all, and in a demo let one fall; each form refuses with one sentence."""
+
+from typing import Any
 
 from django import forms
 
+from breaker.forms.confirming import TypedConfirmation
+
 MAX_REASON = 500
+ALL = "HALT ALL"
 
 
-class HaltForm(forms.Form):
-    """A halt is confirmed by the portfolio's slug, in capitals or not."""
+class HaltForm(TypedConfirmation):
+    """A halt is confirmed by the portfolio's slug; the reason may follow later."""
 
     reason = forms.CharField(
         label="Reason, may follow later",
@@ -14,31 +19,17 @@ class HaltForm(forms.Form):
         max_length=MAX_REASON,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    confirm = forms.CharField(
-        max_length=50,
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "off",
-                "autocapitalize": "none",
-                "autofocus": True,
-                "spellcheck": "false",
-            }
-        ),
-    )
-
-    def __init__(self, *args: object, slug: str, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._slug = slug
 
     def clean_reason(self) -> str:
         reason: str = self.cleaned_data["reason"]
         return "".join(char if char.isprintable() else " " for char in reason).strip()
 
-    def clean_confirm(self) -> str:
-        typed: str = self.cleaned_data["confirm"]
-        if typed.strip().lower() != self._slug:
-            raise forms.ValidationError(f"Type {self._slug} to confirm, this was {typed!r}")
-        return typed
+
+class HaltAllForm(HaltForm):
+    """Halting everything is confirmed by its own words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, word=ALL, **kwargs)
 
 
 class CrashForm(forms.Form):

@@ -88,9 +88,18 @@ class Breaker(models.Model):
         """Every limit that guards the portfolio; none while it is not protected."""
         return self.limits_from(self.portfolio.reference_equity, is_rebased=self.is_rebased)
 
-    def limits_from(self, reference: Decimal | None, *, is_rebased: bool) -> tuple[Limit, ...]:
-        """Return the limits as they would be with another reference equity."""
-        base = self.portfolio.floor_base
+    def limits_from(
+        self,
+        reference: Decimal | None,
+        *,
+        is_rebased: bool,
+        floor_base: Decimal | None = None,
+    ) -> tuple[Limit, ...]:
+        """Return the limits as they would be with another reference equity.
+
+        :param floor_base: another base of the floor too; the portfolio's own without it
+        """
+        base = floor_base or self.portfolio.floor_base
         if reference is None or base is None:
             return ()
         loss = LossLimit(

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from breaker.domain.approval import KIND_WORDS, Reference, RequestKind
 from breaker.domain.machine import BreakerState, Cause
 from oms.domain.cancel import LegStatus, Outcome
 from riskconsole.audit.models import AuditEntry
@@ -87,6 +88,14 @@ def _on_subject(words: str) -> Callable[[Facts], str]:
     return lambda facts: f"{facts['subject']} {words}"
 
 
+def _asked(facts: Facts) -> str:
+    return f"asked to {KIND_WORDS[RequestKind(facts['kind'])]}"
+
+
+def _reset(facts: Facts) -> str:
+    return "reset, re-based" if facts["reference"] == Reference.REBASE else "reset, reference kept"
+
+
 def _plain(words: str) -> Callable[[Facts], str]:
     return lambda _facts: words
 
@@ -111,6 +120,16 @@ TELLERS: Mapping[str, tuple[BreakerState, Callable[[Facts], str]]] = {
     "breaker.pause.ended": (BreakerState.ACTIVE, _plain("pause ended")),
     "breaker.arming.completed": (BreakerState.ACTIVE, _plain("armed")),
     "breaker.limits.changed": (BreakerState.DISABLED, _plain("limits changed")),
+    "breaker.request.made": (BreakerState.DISABLED, _asked),
+    "breaker.request.refused": (BreakerState.DISABLED, _plain("request refused")),
+    "breaker.request.withdrawn": (BreakerState.DISABLED, _plain("request withdrawn")),
+    "breaker.request.expired": (BreakerState.DISABLED, _plain("request expired undecided")),
+    "breaker.reset.happened": (BreakerState.ACTIVE, _reset),
+    "breaker.disable.began": (BreakerState.DISABLED, _plain("disabled by approval")),
+    "breaker.disable.ended": (BreakerState.ACTIVE, _plain("guarded again")),
+    "breaker.restore.confirmed": (BreakerState.ACTIVE, _plain("goes on after the restore")),
+    "portfolio.account.joined": (BreakerState.ACTIVE, _on_account("counts from now on")),
+    "portfolio.account.removed": (BreakerState.DISABLED, _on_account("removed")),
     "breaker.restore.noticed": (BreakerState.WARNING, _plain("The database was restored")),
     SETTLED: (BreakerState.ACTIVE, _settled),
     "oms.late_order.seen": (

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from breaker.models import Breaker
+from breaker.selectors.requests import cooldown_ends_at
 from breaker.selectors.rows import PortfolioRow, trip_equity_of, warning_equity_of
 from breaker.selectors.trips import TripRow, open_trip_of
 from portfolio.domain.holdings import VenueKind
@@ -34,6 +35,8 @@ class AccountRow:
     as_of: datetime | None
     age: timedelta | None
     is_stale: bool
+    is_joining: bool
+    is_excepted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class LineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioPage:
+    """:param cooldown_left: until a reset may be carried out; None once it may, or without a trip"""
+
     row: PortfolioRow
     pnl: Decimal | None
     realized_pnl: Decimal | None
@@ -71,6 +76,9 @@ class PortfolioPage:
     trip: TripRow | None
     tripped_for: timedelta | None
     lowest_loss_ratio: Decimal | None
+    cooldown_ends_at: datetime | None
+    cooldown_left: timedelta | None
+    disabled_left: timedelta | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,7 @@ def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
     unrealized = portfolio.evaluation.unrealized_pnl if portfolio.armed_at else None
     rows = _line_rows(lines, breaker=breaker, now=now)
     trip = open_trip_of(breaker)
+    ends_at = _cooldown_ends_at(breaker)
     return PortfolioPage(
         row=row,
         pnl=pnl,
@@ -103,6 +112,9 @@ def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
         trip=trip,
         tripped_for=None if trip is None else now - trip.at,
         lowest_loss_ratio=_lowest_loss_ratio(trip, row.reference_equity),
+        cooldown_ends_at=ends_at,
+        cooldown_left=None if ends_at is None or ends_at <= now else ends_at - now,
+        disabled_left=None if breaker.disabled_until is None else breaker.disabled_until - now,
     )
 
 
@@ -116,6 +128,11 @@ def halt_effects(breaker: Breaker) -> HaltEffects:
         positions=Position.objects.filter(account__in=accounts).count(),
         keeps_reducing=breaker.keep_reduce_only,
     )
+
+
+def _cooldown_ends_at(breaker: Breaker) -> datetime | None:
+    trip = breaker.trips.select_related("breaker").filter(reset_at=None).first()
+    return None if trip is None else cooldown_ends_at(trip)
 
 
 def _lowest_loss_ratio(trip: TripRow | None, reference: Decimal | None) -> Decimal | None:
@@ -162,6 +179,8 @@ def _account_row(
         as_of=account.as_of,
         age=age,
         is_stale=not is_manual and (age is None or age > breaker.max_snapshot_age),
+        is_joining=account.is_joining,
+        is_excepted=account.is_excepted,
     )
 
 

@@ -1,6 +1,6 @@
 """What an approval is decided by, read fresh: the facts of a reset, and who is asking to vote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from breaker.domain.approval import (
     LegFacts,
     Reference,
     RequestKind,
+    RequestStatus,
     ResetFacts,
     VoterFacts,
     cooldown_end,
@@ -19,8 +20,9 @@ from breaker.domain.approval import (
 )
 from breaker.domain.gate import Reason
 from breaker.domain.machine import BreakerState, Cause, Limit
-from breaker.models import Breaker, ChangeRequest, Trip
-from oms.selectors import legs_of
+from breaker.models import Breaker, ChangeRequest, Trip, TripEventKind, Vote
+from oms.domain.cancel import LegStatus
+from oms.selectors import legs_of, uncovered_accounts
 from portfolio.domain.holdings import Holdings
 from portfolio.domain.quality import assess, health_at
 from portfolio.domain.valuation import Book
@@ -30,6 +32,10 @@ from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.numbers import ZERO
 from riskconsole.people.models import SiteRole, User
 
+DECIDED: Mapping[str, str] = {
+    RequestStatus.EXECUTED: "approved",
+    RequestStatus.REFUSED: "refused",
+}
 BEING_JUDGED = frozenset({Reason.OUTLIER_HELD, Reason.QUANTITY_BREACH})
 
 
@@ -40,15 +46,17 @@ def reset_facts(
     version: int,
     reference: Reference,
     excepted: Iterable[str] = (),
+    book: Book | None = None,
     now: datetime,
 ) -> ResetFacts:
     """Return what a reset with this choice would be judged by now.
 
     :param version: the breaker's that the reset was asked for
     :param excepted: accounts that are accepted although they are not confirmed empty
+    :param book: as it was read for this decision; without it, as it is stored now
     """
     named = frozenset(excepted)
-    book = without_ageing(stored_book_of(breaker.portfolio_id), named)
+    book = without_ageing(book or stored_book_of(breaker.portfolio_id), named)
     evaluation = breaker.portfolio.evaluation
     quality = assess(
         book=book,
@@ -87,8 +95,13 @@ def cooldown_ends_at(trip: Trip) -> datetime:
 
 
 def is_below_warning(trip: Trip) -> bool:
-    """Return whether the loss at the trip is known and had not reached the warning limit."""
-    return trip.loss_ratio is not None and trip.loss_ratio < trip.breaker.warning_ratio
+    """Return whether the loss is known not to have reached the warning limit at the trip.
+
+    A breach that was appended since makes it a trip by loss.
+    """
+    if trip.loss_ratio is None or trip.loss_ratio >= trip.breaker.warning_ratio:
+        return False
+    return not trip.events.filter(kind=TripEventKind.BREACH).exists()
 
 
 def voter_facts(*, request: ChangeRequest, voter: User, now: datetime) -> VoterFacts:
@@ -103,7 +116,7 @@ def voter_facts(*, request: ChangeRequest, voter: User, now: datetime) -> VoterF
         is_active=voter.is_active,
         is_entitled=voter.site_role == SiteRole.ADMIN if is_site else since is not None,
         counts_from=_counts_from(request, since, now=now),
-        solo_from=solo_from(request) if request.is_solo else None,
+        solo_from=solo_from(request) if request.is_solo and settings.IS_SOLO else None,
     )
 
 
@@ -119,9 +132,16 @@ def solo_from(request: ChangeRequest) -> datetime:
 
 
 def without_ageing(book: Book, excepted: frozenset[str]) -> Book:
-    """Return the book with these accounts left out of every judgement of age."""
+    """Return the book with these accounts left out of every judgement of age.
+
+    Only what a venue should have told is left out: a manual account is named for its orders, which
+    a person cancelled by hand, and its prices age like all others.
+    """
     accounts = tuple(
-        replace(account, is_excepted=account.is_excepted or account.slug in excepted)
+        replace(
+            account,
+            is_excepted=account.is_excepted or (account.is_venue_fed and account.slug in excepted),
+        )
         for account in book.holdings.accounts
     )
     holdings: Holdings = replace(book.holdings, accounts=accounts)
@@ -139,9 +159,17 @@ def _limits_after(
 
 
 def _legs_of(trip: Trip) -> tuple[LegFacts, ...]:
-    return tuple(
-        LegFacts(account=leg.account, status=leg.status, listed_at=leg.listed_at)
-        for leg in legs_of(cause=f"trip:{trip.pk}")
+    """Return the legs, and a pending one for each account that has none: none is not empty."""
+    cause = f"trip:{trip.pk}"
+    return (
+        *(
+            LegFacts(account=leg.account, status=leg.status, listed_at=leg.listed_at)
+            for leg in legs_of(cause=cause)
+        ),
+        *(
+            LegFacts(account=slug, status=LegStatus.PENDING, listed_at=None)
+            for slug in uncovered_accounts(cause=cause)
+        ),
     )
 
 
@@ -152,6 +180,22 @@ def _counts_from(request: ChangeRequest, since: datetime | None, *, now: datetim
         return now
     is_founder = armed_at is not None and since <= armed_at
     return since if is_founder else since + NEW_APPROVER_COUNTS_AFTER
+
+
+def deciding_vote_of(request: ChangeRequest) -> Vote | None:
+    """Return the vote that closed the request; None where none did."""
+    if request.status not in DECIDED:
+        return None
+    return request.votes.select_related("approver").order_by("-at", "-pk").first()
+
+
+def decided_words(request: ChangeRequest, *, now: datetime) -> str:
+    """Return who decided a request that is closed, and how long ago: the answer to a lost race."""
+    vote, closed_at = deciding_vote_of(request), request.closed_at
+    if vote is None or closed_at is None:
+        return f"This request is {request.status.lower()} already"
+    seconds = max(0, int((now - closed_at).total_seconds()))
+    return f"{vote.approver.username} {DECIDED[request.status]} this {seconds} s ago"
 
 
 def choice_of(payload: dict[str, object]) -> Reference:

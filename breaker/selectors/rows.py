@@ -11,11 +11,12 @@ from breaker.domain.gate import Gate, Reason
 from breaker.domain.machine import WATCHED, BreakerState, LossLimit
 from breaker.models import Breaker
 from breaker.selectors.drawing import Point, Runway, Spark, Window, runway_of, spark_of
+from breaker.selectors.pending import NOTHING_PENDING, Pending
 from portfolio.domain.quality import Health
-from portfolio.models import Evaluation, Portfolio
+from portfolio.models import Evaluation, Portfolio, Role
 from portfolio.selectors import HALTERS
 from riskconsole.kernel.numbers import EXACT
-from riskconsole.people.models import User
+from riskconsole.people.models import SiteRole, User
 
 STALE_AFTER = timedelta(seconds=10)
 CHECKS_AT_LEAST_EVERY = timedelta(seconds=5)
@@ -74,6 +75,7 @@ class PortfolioRow:
     runway: Runway | None
     spark: Spark | None
     may_halt: bool
+    pending: Pending
 
     @property
     def is_watched(self) -> bool:
@@ -105,12 +107,26 @@ def operated_ids(user: User) -> frozenset[int]:
     return frozenset(found) if user.is_active else frozenset()
 
 
+def asked_ids(user: User) -> frozenset[int]:
+    """Return the portfolios of which the user may ask something, as may_request() says."""
+    found = user.memberships.filter(role=Role.OPERATOR).values_list("portfolio_id", flat=True)
+    return frozenset(found) if user.is_active else frozenset()
+
+
+def edited_ids(user: User) -> frozenset[int]:
+    """Return the portfolios whose limits the user may change; an admin's are all."""
+    if user.is_active and user.site_role == SiteRole.ADMIN:
+        return frozenset(Portfolio.objects.values_list("pk", flat=True))
+    return asked_ids(user)
+
+
 def row_of(
     breaker: Breaker,
     *,
     gate: Gate,
     now: datetime,
     may_halt: bool,
+    pending: Pending = NOTHING_PENDING,
     points: Sequence[Point] = (),
     window: Window | None = None,
 ) -> PortfolioRow:
@@ -154,6 +170,7 @@ def row_of(
         runway=runway_for(breaker, health=shown_health(gate, age=age), tone=tone),
         spark=spark_of(points, window=window) if window else None,
         may_halt=may_halt,
+        pending=pending,
     )
 
 

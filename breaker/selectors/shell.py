@@ -64,7 +64,13 @@ class StuckLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """:param is_checking: whether some breaker was evaluated a moment ago, or there is none"""
+    """What stands around one person's page.
+
+    :param is_checking: whether some breaker was evaluated a moment ago, or there is none
+    :param to_decide: open requests that this person could decide
+    :param may_halt: some portfolio, so that halting all is offered
+    :param is_solo: the same person may ask and approve here
+    """
 
     now: datetime
     alarms: tuple[Alarm, ...]
@@ -74,6 +80,9 @@ class Shell:
     is_checking: bool
     worst: str
     has_alert_route: bool
+    to_decide: int
+    may_halt: bool
+    is_solo: bool
     is_demo: bool
     crashable: tuple[tuple[str, str], ...]
     next_theme: str

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -18,11 +18,13 @@ from breaker.domain.approval import (
     seen_check,
     voter_refusal,
 )
-from breaker.models import Breaker, ChangeRequest, Vote
-from breaker.selectors.requests import choice_of, reset_facts, voter_facts
+from breaker.models import ChangeRequest, Vote
+from breaker.selectors.requests import choice_of, decided_words, reset_facts, voter_facts
 from breaker.services import carrying_out
 from breaker.services.carrying_out import Order
+from breaker.services.locks import lock_breakers
 from breaker.services.requests import RequestRefused, payload_hash, tell
+from portfolio.domain.valuation import Book
 from portfolio.selectors import stored_book_of
 from riskconsole.audit.services import record
 from riskconsole.kernel.clock import time_text
@@ -106,11 +108,16 @@ def refuse(*, request_id: int, voter: User, note: str, address: str, now: dateti
 
 
 def checks_of(
-    request: ChangeRequest, *, exceptions: Sequence[str] = (), now: datetime
+    request: ChangeRequest,
+    *,
+    exceptions: Sequence[str] = (),
+    book: Book | None = None,
+    now: datetime,
 ) -> tuple[Check, ...]:
     """Return what must hold besides the approver's own rights; only a reset has such facts.
 
     :param request: with its portfolio's breaker and its trip
+    :param book: as it was read for this decision; without it, as it is stored now
     """
     if request.kind != RequestKind.RESET or request.trip is None or request.portfolio is None:
         return ()
@@ -120,6 +127,7 @@ def checks_of(
         version=request.version or 0,
         reference=choice_of(json.loads(request.payload)),
         excepted=exceptions,
+        book=book,
         now=now,
     )
     return reset_checks(facts, now=now)
@@ -129,10 +137,12 @@ def checks_of(
 def _approve(*, request_id: int, ballot: Ballot, now: datetime) -> ChangeRequest:
     request = _locked(request_id, now=now)
     _check_voter(request, ballot.voter, now=now)
-    _check_facts(request, ballot, now=now)
+    votes = _votes_that_count(request, now=now)
+    ballot = _with_agreed_exceptions(ballot, votes)
+    book = None if request.portfolio is None else stored_book_of(request.portfolio.pk)
+    _check_facts(request, ballot, book, now=now)
     _vote(request, ballot, now=now)
-    approvals = request.votes.filter(verdict=Verdict.APPROVED).count()
-    is_enough = approvals >= request.quorum
+    is_enough = len(votes) + 1 >= request.quorum
     if is_enough:
         _close(request, RequestStatus.EXECUTED, outcome=_outcome(ballot, request), now=now)
         CARRY_OUT[RequestKind(request.kind)](
@@ -141,6 +151,7 @@ def _approve(*, request_id: int, ballot: Ballot, now: datetime) -> ChangeRequest
                 payload=json.loads(request.payload),
                 approver=ballot.voter,
                 exceptions=ballot.exceptions,
+                book=book,
                 address=ballot.address,
                 now=now,
             )
@@ -163,10 +174,7 @@ def _locked(request_id: int, *, now: datetime) -> ChangeRequest:
     if found is None:
         raise RequestRefused("There is no such request")
     kind, portfolio_id = found
-    breakers = Breaker.objects.select_for_update().order_by("pk")
-    if kind != RequestKind.CHANGE:
-        breakers = breakers.filter(portfolio=portfolio_id)
-    list(breakers.values_list("pk"))
+    lock_breakers(None if kind == RequestKind.CHANGE else [portfolio_id])
     request = (
         ChangeRequest.objects.select_for_update(of=("self",))
         .select_related("requester", "portfolio__breaker", "portfolio__evaluation", "trip__breaker")
@@ -178,8 +186,8 @@ def _locked(request_id: int, *, now: datetime) -> ChangeRequest:
 
 def _check_open(request: ChangeRequest, *, now: datetime) -> None:
     if request.status != RequestStatus.OPEN:
-        raise AlreadyDecided(_decided_words(request, now=now))
-    if now > request.expires_at:
+        raise AlreadyDecided(decided_words(request, now=now))
+    if now >= request.expires_at:
         raise RequestRefused("This request has expired")
     if request.payload_hash != payload_hash(request.payload):
         raise RequestRefused("What was asked for is not what is stored: nobody may approve it")
@@ -196,16 +204,33 @@ def _check_voter(request: ChangeRequest, voter: User, *, now: datetime) -> None:
         raise RequestRefused("You have approved this already: it needs somebody else too")
 
 
-def _check_facts(request: ChangeRequest, ballot: Ballot, *, now: datetime) -> None:
+def _votes_that_count(request: ChangeRequest, *, now: datetime) -> list[Vote]:
+    """Return the approvals so far of people who would still be allowed to give them."""
+    votes = request.votes.filter(verdict=Verdict.APPROVED).select_related("approver")
+    return [
+        vote
+        for vote in votes
+        if not voter_refusal(voter_facts(request=request, voter=vote.approver, now=now), now=now)
+    ]
+
+
+def _with_agreed_exceptions(ballot: Ballot, votes: Sequence[Vote]) -> Ballot:
+    """Return the ballot with the exceptions that everybody before has accepted too."""
+    agreed = ballot.exceptions.intersection(*(vote.exceptions for vote in votes))
+    return replace(ballot, exceptions=agreed)
+
+
+def _check_facts(
+    request: ChangeRequest, ballot: Ballot, book: Book | None, *, now: datetime
+) -> None:
     if not ballot.note.strip():
         raise RequestRefused("An approval needs a note", field="note")
-    checks = checks_of(request, exceptions=sorted(ballot.exceptions), now=now)
+    checks = checks_of(request, exceptions=sorted(ballot.exceptions), book=book, now=now)
     unknown = ballot.exceptions - {check.account for check in checks}
     if unknown:
         raise RequestRefused(f"No account {min(unknown)} can be excepted", field="exceptions")
-    if checks and request.portfolio is not None:
-        equity = stored_book_of(request.portfolio.pk).equity
-        checks = (*checks, seen_check(ballot.seen, equity=equity, now=now))
+    if checks and book is not None:
+        checks = (*checks, seen_check(ballot.seen, equity=book.equity, now=now))
     for check in checks:
         if not check.holds:
             raise RequestRefused(check.words)
@@ -253,20 +278,6 @@ def _told(request: ChangeRequest, ballot: Ballot) -> dict[str, Any]:
     if ballot.voter.pk == request.requester_id:
         facts["alone"] = "the requester approved this alone"
     return facts
-
-
-def _decided_words(request: ChangeRequest, *, now: datetime) -> str:
-    vote = request.votes.select_related("approver").order_by("-at").first()
-    verb = {RequestStatus.EXECUTED: "approved", RequestStatus.REFUSED: "refused"}.get(
-        RequestStatus(request.status)
-    )
-    if vote is None or verb is None or request.closed_at is None:
-        return f"This request is {request.status.lower()} already"
-    return f"{vote.approver.username} {verb} this {_seconds(now - request.closed_at)} s ago"
-
-
-def _seconds(ago: timedelta) -> int:
-    return max(0, int(ago.total_seconds()))
 
 
 def _note_refused(request_id: int, ballot: Ballot, why: str, *, now: datetime) -> None:

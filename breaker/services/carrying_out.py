@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
@@ -22,8 +23,8 @@ from breaker.services.desired.steps import By
 from breaker.services.requests import RequestRefused
 from oms.services.cancelling import end_cancel_run
 from portfolio.domain.holdings import VenueKind
+from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation, Portfolio, VenueAccount
-from portfolio.selectors import stored_book_of
 from portfolio.services import flows, history
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
@@ -38,20 +39,35 @@ from riskconsole.kernel.numbers import (
     to_money_step,
 )
 from riskconsole.live.publish import publish_on_commit
+from riskconsole.people import standing
 from riskconsole.people.models import User
-from riskconsole.people.services import forget_second_factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An approved request, checked, on its way to be carried out."""
+    """An approved request, checked, on its way to be carried out.
+
+    :param book: what the portfolio holds at the marks that it was checked at
+    """
 
     request: ChangeRequest
     payload: Mapping[str, Any]
     approver: User
     exceptions: frozenset[str]
+    book: Book | None
     address: str
     now: datetime
+
+    @property
+    def equity(self) -> Decimal:
+        """The portfolio's equity at the marks that the request was checked at."""
+        return self.book_of_portfolio.equity
+
+    @property
+    def book_of_portfolio(self) -> Book:
+        if self.book is None:
+            raise RequestRefused("This request concerns no portfolio")
+        return self.book
 
     @property
     def portfolio(self) -> Portfolio:
@@ -70,12 +86,12 @@ def reset(order: Order) -> None:
     if trip is None:
         raise RequestRefused("This request concerns no trip")
     is_rebase = choice_of(dict(order.payload)) is Reference.REBASE
-    equity = to_money_step(stored_book_of(portfolio.pk).equity)
+    equity = to_money_step(order.equity)
     before = portfolio.reference_equity
+    _except_accounts(order)
     if is_rebase:
         Portfolio.objects.filter(pk=portfolio.pk).update(reference_equity=equity)
     end_cancel_run(cause=f"trip:{trip.pk}", excepted=order.exceptions, now=order.now)
-    _except_accounts(order)
     _move(
         order,
         BreakerState.ACTIVE,
@@ -122,15 +138,20 @@ def make_change(order: Order) -> None:
     """Make what the document says so, although it loosens."""
     by = By(now=order.now, actor=f"user:{order.approver.username}", address=order.address)
     try:
-        make_approved(json.loads(order.payload["document"]), by=by)
+        make_approved(
+            json.loads(order.payload["document"]),
+            portfolio=order.request.portfolio.slug if order.request.portfolio else "",
+            by=by,
+        )
     except BadFile as error:
         raise RequestRefused(f"This cannot be done any more: {error}") from error
+    _use_version_up(order)
 
 
 def note_flow(order: Order) -> None:
     """Count money that came or went as neither profit nor loss."""
     portfolio, amount = order.portfolio, decimal_from(order.payload["amount"])
-    equity = stored_book_of(portfolio.pk).equity
+    equity = order.equity
     before = EXACT.subtract(equity, amount)
     moved = flows.apply_flow(portfolio=portfolio, before=before, after=equity)
     _bump(order)
@@ -155,11 +176,10 @@ def remove(order: Order) -> None:
     ).first()
     if account is None:
         raise RequestRefused("The account does not belong to the portfolio any more")
-    book = stored_book_of(portfolio.pk)
-    worth = flows.equity_of_account(book, account.pk)
-    rest = EXACT.subtract(book.equity, worth)
-    moved = flows.apply_flow(portfolio=portfolio, before=book.equity, after=rest)
+    worth = order.book_of_portfolio.equity_of(account.pk)
+    rest = EXACT.subtract(order.equity, worth)
     flows.remove_account(account=account, now=order.now)
+    moved = flows.apply_flow(portfolio=portfolio, before=order.equity, after=rest)
     _bump(order)
     _record(
         order,
@@ -178,11 +198,13 @@ def reset_second_factor(order: Order) -> None:
     user = User.objects.filter(username=order.payload["user"]).first()
     if user is None:
         raise RequestRefused("There is no such user any more")
-    forget_second_factors(
+    standing.reset_second_factor(
         user=user,
-        actor=f"user:{order.approver.username}",
+        by=order.approver,
+        is_any_armed=True,
         address=order.address,
         now=order.now,
+        approval=f"request:{order.request.pk}",
     )
 
 
@@ -207,6 +229,14 @@ def _bump(order: Order, **columns: object) -> None:
     as_asked = Breaker.objects.filter(portfolio=order.portfolio, version=version)
     if not as_asked.update(**columns, version=F("version") + 1):
         raise RequestRefused("The breaker changed since this was asked for: ask again")
+
+
+def _use_version_up(order: Order) -> None:
+    """Move the version on, unless the change of a limit did: what was approved is used once."""
+    if order.request.portfolio is not None:
+        version = order.request.version or 0
+        as_asked = Breaker.objects.filter(portfolio=order.request.portfolio, version=version)
+        as_asked.update(version=F("version") + 1)
 
 
 def _except_accounts(order: Order) -> None:

@@ -39,9 +39,14 @@ class Desk:
             return True
         return not timedelta(0) <= now - self.assessed_at < ASSESS_EVERY
 
-    def note(self, equity: Decimal) -> None:
-        """Remember an equity that was decided on, for the point of this second."""
+    def note(self, equity: Decimal, *, is_whole: bool) -> None:
+        """Remember an equity that was decided on, for the point of this second.
+
+        :param is_whole: every line has a price; before that it is a part, and no point of a chart
+        """
         self.decided_equity = equity
+        if not is_whole:
+            return
         self.low = equity if self.low is None else min(self.low, equity)
         self.high = equity if self.high is None else max(self.high, equity)
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from breaker.domain.gate import Gate, GateFacts, Reason, answer
 from breaker.domain.machine import BreakerState, Severity
 from breaker.models import Breaker
+from breaker.services.locks import lock_breakers
 from portfolio.domain.quality import LONG_AGO, Health, health_at
 from portfolio.models import Evaluation
 from riskconsole.audit.services import record
@@ -88,6 +89,7 @@ def resume(*, portfolio_id: int, actor: str, address: str, now: datetime) -> Gat
 def note_clock_jump(*, now: datetime) -> None:
     """Shut every gate until the next evaluation: the wall clock was moved."""
     with transaction.atomic():
+        lock_breakers()
         Evaluation.objects.update(is_clock_jumped=True)
         record(action="ops.clock.jumped", subject="clock", payload={}, now=now)
 

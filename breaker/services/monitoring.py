@@ -12,6 +12,7 @@ from breaker.domain.machine import BreakerState, Decision
 from breaker.models import Breaker
 from breaker.services import finishing, telling, tripping
 from breaker.services.desk import desks
+from breaker.services.locks import lock_breakers
 from breaker.services.reading import Reading, read
 from portfolio import marks
 from portfolio.services import history
@@ -81,7 +82,8 @@ def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
             readings.append(
                 read(breaker=breaker, desk=desk, outliers=desks.outliers(desk), now=now)
             )
-            desk.note(desk.book.equity)
+            is_whole = breaker.portfolio.armed_at is not None
+            desk.note(desk.book.equity, is_whole=is_whole)
         return readings
 
 
@@ -98,6 +100,7 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
     trips = [reading for reading in readings if reading.decision.is_trip]
     if trips:
         with transaction.atomic():
+            lock_breakers(reading.portfolio_id for reading in trips)
             for reading in trips:
                 facts = telling.trip_facts(reading)
                 tripping.trip(breaker=reading.breaker, facts=facts, now=reading.at)
@@ -107,6 +110,7 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
     written = [r for r in others if r.must_be_written and not r.arms]
     if written:
         with transaction.atomic():
+            lock_breakers(reading.portfolio_id for reading in written)
             unfinished += [r.portfolio_id for r in written if not _finish(r)]
     for reading in others:
         telling.publish(reading)

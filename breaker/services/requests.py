@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
 from breaker.domain.approval import (
+    KIND_WORDS,
     LIFE,
     LONGEST_DISABLE,
     SHORTEST_REASON,
@@ -21,6 +22,8 @@ from breaker.domain.approval import (
 )
 from breaker.domain.machine import WATCHED
 from breaker.models import Breaker, ChangeRequest, Trip
+from breaker.services.desired.execution import concerned
+from breaker.services.desired.places import BadFile
 from portfolio.models import Membership, Portfolio, Role
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
@@ -31,16 +34,6 @@ from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import ZERO, money_text, to_money_step
 from riskconsole.live.publish import publish_on_commit
 from riskconsole.people.models import SiteRole, User
-
-KIND_WORDS: Mapping[RequestKind, str] = {
-    RequestKind.RESET: "reset the breaker",
-    RequestKind.DISABLE: "disable the breaker",
-    RequestKind.RESTORE: "go on after a restore",
-    RequestKind.CHANGE: "change what guards it",
-    RequestKind.FLOW: "note a deposit or withdrawal",
-    RequestKind.REMOVAL: "remove an account",
-    RequestKind.SECOND_FACTOR: "reset a second factor",
-}
 
 
 class RequestRefused(RiskConsoleError):
@@ -198,7 +191,12 @@ def ask_change(
 
     :param portfolio: the only one that it concerns; None for people and venues
     :param lines: the differences as a person reads them
+    :raises RequestRefused: if it concerns anything else
     """
+    try:
+        concerned(wanted, portfolio=portfolio.slug if portfolio else "")
+    except BadFile as error:
+        raise RequestRefused(str(error)) from error
     return _ask(
         RequestKind.CHANGE,
         portfolio=portfolio,

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from breaker.models import Breaker
+from breaker.services.locks import lock_breakers
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
 from riskconsole.audit import witness
@@ -21,6 +22,7 @@ def notice_restore(*, now: datetime) -> bool:
     if seen is None or not witness.is_restored():
         return False
     with transaction.atomic():
+        lock_breakers()
         Breaker.objects.update(is_restored=True, version=F("version") + 1)
         raise_alert(
             portfolio="",

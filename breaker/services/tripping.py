@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from breaker.domain.evidence import evidence_hash
 from breaker.domain.machine import WATCHED, BreakerState, Cause, loss_ratio
 from breaker.models import Breaker, Trip, TripEvent, TripEventKind
+from breaker.services.locks import lock_breakers
 from breaker.services.requests import void_outdated
 from oms.services.cancelling import open_cancel_run
 from portfolio.models import Portfolio
@@ -59,8 +60,10 @@ def trip(*, breaker: Breaker, facts: TripFacts, now: datetime) -> Trip | None:
 def halt(*, portfolio_id: int, reason: str, actor: str, address: str, now: datetime) -> Trip:
     """Trip by a person, whatever the version; on a triggered breaker append to its trip.
 
-    Every halt changes the version, so that a reset asked for before it is void.
+    Every halt changes the version, so that a reset asked for before it is void. It waits for a
+    reset that is being carried out: an update alone would pass by a row that is TRIGGERED still.
     """
+    lock_breakers([portfolio_id])
     watched = Breaker.objects.filter(portfolio_id=portfolio_id).exclude(
         state=BreakerState.TRIGGERED
     )

@@ -10,10 +10,9 @@ from django.db.models import F
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker
 from breaker.services.escalating import escalate_unacknowledged
+from breaker.services.locks import lock_breakers
 from breaker.services.requests import void_outdated
-from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation, VenueAccount
-from portfolio.selectors import stored_book_of
 from portfolio.services import flows
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
@@ -101,31 +100,32 @@ def _tell_enabled(breaker: Breaker, *, actor: str, address: str, now: datetime) 
 def let_accounts_join(*, now: datetime) -> None:
     """Count each added account once it was read and each of its lines has a price."""
     for account in flows.joining_accounts():
-        book = flows.ready_book_of(account)
-        if book is not None:
-            _join(account, book, now=now)
+        if flows.joining_of(account) is not None:
+            _join(account, now=now)
 
 
 @transaction.atomic
-def _join(account: VenueAccount, book: Book, *, now: datetime) -> None:
+def _join(waiting: VenueAccount, *, now: datetime) -> None:
     """Let the account begin as a cash flow; a debt that it brings is a loss, not a flow."""
-    Breaker.objects.filter(portfolio=account.portfolio_id).update(version=F("version") + 1)
-    if not flows.let_join(account=account):
+    lock_breakers([waiting.portfolio_id])
+    account = flows.joining_account(waiting.pk)
+    joining = None if account is None else flows.joining_of(account)
+    if account is None or joining is None:
         return
-    account.portfolio.refresh_from_db()
-    after = stored_book_of(account.portfolio_id).equity
     reference = account.portfolio.reference_equity
-    if book.equity > ZERO:
-        before = EXACT.subtract(after, book.equity)
-        moved = flows.apply_flow(portfolio=account.portfolio, before=before, after=after)
+    if joining.worth > ZERO:
+        after = EXACT.add(joining.before, joining.worth)
+        moved = flows.apply_flow(portfolio=account.portfolio, before=joining.before, after=after)
         reference = moved.reference_equity
+    flows.let_join(account=account)
+    Breaker.objects.filter(portfolio=account.portfolio_id).update(version=F("version") + 1)
     record(
         action="portfolio.account.joined",
         subject=f"portfolio:{account.portfolio.slug}",
         portfolio=account.portfolio.slug,
         payload={
             "account": account.slug,
-            "equity": money_text(book.equity),
+            "equity": money_text(joining.worth),
             "reference_before": known_money_text(account.portfolio.reference_equity),
             "reference_after": known_money_text(reference),
         },

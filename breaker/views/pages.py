@@ -8,15 +8,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
+from breaker.domain.approval import RequestKind
 from breaker.domain.gate import answer
 from breaker.selectors import series
 from breaker.selectors.drawing import window_of
 from breaker.selectors.events import FEED_ACTIONS, FEED_READS
 from breaker.selectors.overview import overview_of
+from breaker.selectors.pending import pending_of
 from breaker.selectors.portfolio import portfolio_page
 from breaker.selectors.recent import SPARK_SPAN, spark_points
 from breaker.selectors.rows import breakers_of, operated_ids, row_of
 from breaker.services.gate import facts_of
+from breaker.services.requests import may_request
 from breaker.views.common import breaker_or_404, user_of
 from portfolio.selectors import may_halt, visible_portfolios
 from riskconsole.audit.selectors import newest_entries, slugs_readable_by
@@ -30,6 +33,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     breakers = breakers_of(visible_portfolios(user))
     operated = operated_ids(user)
     points = spark_points([breaker.portfolio_id for breaker in breakers], now=now)
+    pending = pending_of([breaker.portfolio_id for breaker in breakers], now=now)
     sparks = window_of(points.values(), span=SPARK_SPAN, now=now)
     rows = [
         row_of(
@@ -37,6 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             gate=answer(facts_of(breaker, now=now)),
             now=now,
             may_halt=breaker.portfolio_id in operated,
+            pending=pending[breaker.portfolio_id],
             window=sparks,
             points=points[breaker.portfolio_id],
         )
@@ -58,8 +63,11 @@ def portfolio(request: HttpRequest, slug: str) -> HttpResponse:
         gate=answer(facts_of(breaker, now=now)),
         now=now,
         may_halt=may_halt(user=user, portfolio=breaker.portfolio),
+        pending=pending_of([breaker.portfolio_id], now=now)[breaker.portfolio_id],
     )
     context = {
+        "may_ask": may_request(kind=RequestKind.RESET, portfolio=breaker.portfolio, user=user),
+        "may_edit": may_request(kind=RequestKind.CHANGE, portfolio=breaker.portfolio, user=user),
         "page": portfolio_page(row, now=now),
         "row": row,
         "ranges": list(series.RANGES),

@@ -175,6 +175,8 @@ def _cover_new_accounts(*, now: datetime) -> None:
 @transaction.atomic
 def _cover(*, run_id: int, now: datetime) -> None:
     run = CancelRun.objects.select_for_update().get(pk=run_id)
+    if run.ended_at is not None:
+        return
     accounts = VenueAccount.objects.filter(portfolio=run.portfolio_id)
     _add_legs(run=run, accounts=accounts.exclude(cancel_legs__run=run), now=now)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from riskconsole.kernel.numbers import EXACT, ROUNDED, ZERO, to_money_step
+from riskconsole.kernel.numbers import EXACT, ZERO, to_money_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,4 +37,4 @@ class Capital:
 def _scaled(value: Decimal | None, *, before: Decimal, after: Decimal) -> Decimal | None:
     if value is None:
         return None
-    return to_money_step(ROUNDED.divide(EXACT.multiply(value, after), before))
+    return to_money_step(EXACT.divide(EXACT.multiply(value, after), before))

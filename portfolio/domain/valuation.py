@@ -146,6 +146,12 @@ class Book:
         """Return each holding with its price, path, source and value."""
         return tuple(row.line() for row in self._rows)
 
+    def equity_of(self, account_id: int) -> Decimal:
+        """Return what an account's lines add to the equity."""
+        values = (line.value for line in self.lines() if line.account.id == account_id)
+        with localcontext(EXACT):
+            return sum((value for value in values if value is not None), ZERO)
+
     @property
     def _rows(self) -> tuple[AmountRow | PositionRow, ...]:
         return (*self._amounts, *self._positions)

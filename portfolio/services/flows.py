@@ -1,15 +1,22 @@
 """Move a portfolio's reference with the money that came or went."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from portfolio import marks
 from portfolio.domain.flows import Capital
-from portfolio.domain.valuation import Book
 from portfolio.models import Portfolio, VenueAccount
-from portfolio.selectors import book_of, holdings_of_account
+from portfolio.selectors import book_of, held_by, holdings_of_account
 from portfolio.services.snapshots import holdings_changed
-from riskconsole.kernel.numbers import ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """What an account brings, and the equity without it, at the same marks."""
+
+    worth: Decimal
+    before: Decimal
 
 
 def apply_flow(*, portfolio: Portfolio, before: Decimal, after: Decimal) -> Capital:
@@ -17,12 +24,7 @@ def apply_flow(*, portfolio: Portfolio, before: Decimal, after: Decimal) -> Capi
 
     :param portfolio: locked with its breaker, in the caller's transaction
     """
-    moved = Capital(
-        initial_capital=portfolio.initial_capital,
-        reference_equity=portfolio.reference_equity,
-        floor_base=portfolio.floor_base,
-        net_flows=portfolio.net_flows,
-    ).after_flow(before=before, after=after)
+    moved = portfolio.capital.after_flow(before=before, after=after)
     Portfolio.objects.filter(pk=portfolio.pk).update(
         initial_capital=moved.initial_capital,
         reference_equity=moved.reference_equity,
@@ -38,27 +40,29 @@ def joining_accounts() -> list[VenueAccount]:
     return list(waiting.select_related("portfolio", "venue").order_by("pk"))
 
 
-def ready_book_of(account: VenueAccount) -> Book | None:
-    """Return the book of this account alone once each of its lines has a price."""
-    book = book_of(holdings=holdings_of_account(account), states=marks.stored_states())
-    return None if book.unpriced else book
+def joining_account(account_id: int) -> VenueAccount | None:
+    """Lock and return an account that does not count yet; None if somebody let it join."""
+    waiting = VenueAccount.objects.filter(pk=account_id, is_joining=True)
+    return waiting.select_for_update(of=("self",)).select_related("portfolio", "venue").first()
 
 
-def let_join(*, account: VenueAccount) -> bool:
-    """Count the account from now on; return whether this call did it."""
-    is_won = VenueAccount.objects.filter(pk=account.pk, is_joining=True).update(is_joining=False)
-    if is_won:
-        holdings_changed(account.portfolio_id)
-    return bool(is_won)
+def joining_of(account: VenueAccount) -> Joining | None:
+    """Return what the account is worth beside the rest once each of its lines has a price."""
+    states = marks.stored_states()
+    book = book_of(holdings=holdings_of_account(account), states=states)
+    if book.unpriced:
+        return None
+    counted = held_by([account.portfolio_id])[account.portfolio_id].now
+    return Joining(worth=book.equity, before=book_of(holdings=counted, states=states).equity)
+
+
+def let_join(*, account: VenueAccount) -> None:
+    """Count the account from now on."""
+    VenueAccount.objects.filter(pk=account.pk).update(is_joining=False)
+    holdings_changed(account.portfolio_id)
 
 
 def remove_account(*, account: VenueAccount, now: datetime) -> None:
     """Let an account no longer belong to its portfolio; its rows stay for the record."""
     VenueAccount.objects.filter(pk=account.pk).update(removed_at=now)
     holdings_changed(account.portfolio_id)
-
-
-def equity_of_account(book: Book, account_id: int) -> Decimal:
-    """Return what an account's lines add to the equity of the book."""
-    values = (line.value for line in book.lines() if line.account.id == account_id)
-    return sum((value for value in values if value is not None), ZERO)

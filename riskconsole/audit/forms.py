@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django import forms
 
 from riskconsole.audit.paging import LogQuery
+from riskconsole.audit.times import second_text
 
 MAX_SEQUENCE = 2**63 - 1
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d))?)?Z?", re.ASCII)
@@ -97,8 +98,8 @@ class LogFilter(forms.Form):
             action=wanted["action"],
             actor=wanted["actor"],
             subject=wanted["subject"],
-            since=f"{since.begin:%Y-%m-%dT%H:%M:%S}" if since else "",
-            until=f"{until.end:%Y-%m-%dT%H:%M:%S}" if until else "",
+            since=second_text(since.begin) if since else "",
+            until=second_text(until.end) if until else "",
             first=wanted["first"],
             last=min((end for end in ends if end is not None), default=None),
         )

@@ -43,6 +43,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["portfolio", "-sequence"], name="audit_portfolio"),
             models.Index(fields=["action", "-sequence"], name="audit_action"),
             models.Index(fields=["subject", "-sequence"], name="audit_subject"),
+            models.Index(fields=["actor", "-sequence"], name="audit_actor"),
             models.Index(
                 fields=["portfolio", "action", "-sequence"], name="audit_portfolio_action"
             ),
@@ -59,10 +60,16 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """One row, locked while an entry is added, so that the chain never forks."""
+    """One row, locked while an entry is added, so that the chain never forks.
+
+    latest_at is the latest time of any entry, and lag_seconds the most that an entry's time was ever
+    behind the latest before it: so little are the times out of the order of the entries.
+    """
 
     sequence = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64, default=GENESIS)
+    latest_at = models.CharField(max_length=32, blank=True)
+    lag_seconds = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audit_one_head")]

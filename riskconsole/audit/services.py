@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from riskconsole.audit.chain import Payload, canonical
 from riskconsole.audit.models import AuditEntry, AuditHead
+from riskconsole.audit.times import moved_clock
 from riskconsole.audit.verify_export import Row, hash_of
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.errors import RiskConsoleError
@@ -49,7 +50,9 @@ def record(
     )
     entry = AuditEntry(**row._replace(hash=hash_of(row))._asdict())
     entry.save(force_insert=True)
-    AuditHead.objects.filter(pk=1).update(sequence=entry.sequence, hash=entry.hash)
+    AuditHead.objects.filter(pk=1).update(
+        sequence=entry.sequence, hash=entry.hash, **moved_clock(head, now=now)
+    )
     return entry
 
 

@@ -1,7 +1,8 @@
 """People, for admins: who is there, who comes, who goes, and as what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,18 +11,26 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from breaker.services.requests import RequestRefused
 from portfolio.models import Role
 from portfolio.selectors import is_any_armed
 from portfolio.services.members import BadMember, add_member, remove_member
 from riskconsole.addresses import address_of
 from riskconsole.ops.admins import AdminRequest, actor_of, admins_only
 from riskconsole.ops.people_forms import InvitationForm, MemberForm, SiteRoleForm
+from riskconsole.ops.people_requests import (
+    ask_for_role,
+    ask_for_second_factor,
+    ask_for_site_role,
+)
 from riskconsole.ops.people_rows import invitation_rows, person_rows
 from riskconsole.people import standing
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.people.invitations import BadInvitation, invite, revoke_invitation
 from riskconsole.people.models import SiteRole, User
 from riskconsole.people.standing import BadStanding
+
+Ask = Callable[[AdminRequest], None]
 
 
 @admins_only
@@ -76,6 +85,7 @@ def person(request: AdminRequest, pk: int) -> HttpResponse:
         "row": row,
         "member_form": MemberForm(),
         "site_role_form": SiteRoleForm(initial={"site_role": user.site_role}),
+        "is_any_armed": is_any_armed(),
     }
     return render(request, "people/person.html", context)
 
@@ -85,11 +95,14 @@ def person(request: AdminRequest, pk: int) -> HttpResponse:
 def add_role(request: AdminRequest, pk: int) -> HttpResponse:
     user, form = get_object_or_404(User, pk=pk), MemberForm(request.POST)
     if form.is_valid():
-        with _told(request):
+        portfolio, role = form.cleaned_data["portfolio"], Role(form.cleaned_data["role"])
+        with _told(
+            request, or_ask=partial(ask_for_role, portfolio=portfolio, user=user, role=role)
+        ):
             add_member(
-                portfolio=form.cleaned_data["portfolio"],
+                portfolio=portfolio,
                 user=user,
-                role=Role(form.cleaned_data["role"]),
+                role=role,
                 is_any_armed=is_any_armed(),
                 actor=actor_of(request),
                 address=address_of(request),
@@ -121,10 +134,11 @@ def site_role(request: AdminRequest, pk: int) -> HttpResponse:
     user, form = get_object_or_404(User, pk=pk), SiteRoleForm(request.POST)
     if form.is_valid():
         wanted = form.cleaned_data["site_role"]
-        with _told(request):
+        site_role = SiteRole(wanted) if wanted else None
+        with _told(request, or_ask=_asking_for(user, site_role)):
             standing.change_site_role(
                 user=user,
-                site_role=SiteRole(wanted) if wanted else None,
+                site_role=site_role,
                 by=request.user,
                 is_any_armed=is_any_armed(),
                 address=address_of(request),
@@ -151,7 +165,7 @@ def password_link(request: AdminRequest, pk: int) -> HttpResponse:
 @require_POST
 def reset_second_factor(request: AdminRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
-    with _told(request):
+    with _told(request, or_ask=partial(ask_for_second_factor, user=user)):
         standing.reset_second_factor(
             user=user,
             by=request.user,
@@ -189,13 +203,34 @@ def activate(request: AdminRequest, pk: int) -> HttpResponse:
     return redirect("ops:person", pk)
 
 
+def _asking_for(user: User, site_role: SiteRole | None) -> Ask | None:
+    if site_role is None:
+        return None
+    return partial(ask_for_site_role, user=user, site_role=site_role)
+
+
 @contextmanager
-def _told(request: AdminRequest) -> Iterator[None]:
-    """Tell on the next page why something was refused."""
+def _told(request: AdminRequest, *, or_ask: Ask | None = None) -> Iterator[None]:
+    """Tell on the next page why something was refused.
+
+    :param or_ask: what asks a second person for it, where that is what it needs
+    """
     try:
         yield
-    except (BadMember, BadStanding, BadInvitation, NeedsApproval) as error:
+    except NeedsApproval as error:
+        _ask_instead(request, error, or_ask)
+    except (BadMember, BadStanding, BadInvitation) as error:
         messages.error(request, str(error))
+
+
+def _ask_instead(request: AdminRequest, error: NeedsApproval, ask: Ask | None) -> None:
+    if ask is None:
+        messages.error(request, str(error))
+        return
+    try:
+        ask(request)
+    except RequestRefused as refused:
+        messages.error(request, f"{error}. {refused}")
 
 
 def _link_page(request: AdminRequest, username: str, name: str, secret: str) -> HttpResponse:

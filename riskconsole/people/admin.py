@@ -1,13 +1,10 @@
 """Names and addresses of users; roles, passwords and standing are changed on the pages of people."""
 
-from django.contrib import admin
 from django.http import HttpRequest
 
-from riskconsole.people.back_office import RecordedAdmin, back_office
-from riskconsole.people.models import User
+from riskconsole.people.back_office import RecordedAdmin
 
 
-@admin.register(User, site=back_office)
 class UserAdmin(RecordedAdmin):
     action_prefix = "people.user"
     subject = "user"

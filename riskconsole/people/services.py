@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import QuerySet
@@ -207,22 +206,6 @@ def note_failed_sign_in(
         subject = f"user:{known}" if known else "unknown user"
         payload = {"step": step}
         _record("people.sign_in.failed", subject, now=now, address=address, payload=payload)
-
-
-def forget_second_factors(*, user: User, actor: str, address: str, now: datetime) -> None:
-    """Let somebody who lost the second factor enrol a new one; every session of theirs ends."""
-    with transaction.atomic():
-        count, _ = Authenticator.objects.filter(user=user).delete()
-        for session in UserSession.objects.filter(user=user):
-            session.end()
-        _record(
-            "people.second_factor.reset",
-            f"user:{user.username}",
-            now=now,
-            actor=actor,
-            address=address,
-            payload={"removed": count},
-        )
 
 
 def choose_theme(*, user: User, theme: str) -> None:

@@ -6,7 +6,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
 
-from breaker.models import Breaker
 from breaker.services.desired.changes import (
     Change,
     NewUser,
@@ -16,6 +15,7 @@ from breaker.services.desired.document import Document, document_of
 from breaker.services.desired.existing import Existing, read_existing
 from breaker.services.desired.places import Place, Problem, bad_file
 from breaker.services.desired.steps import By, carry_out, set_limits
+from breaker.services.locks import lock_breakers
 from riskconsole.people.models import User
 from riskconsole.settings import env
 
@@ -59,7 +59,7 @@ def make_so(
     :param is_approved: a second person has approved what loosens
     :raises BadFile: naming line and key of everything that cannot or must not be done
     """
-    list(Breaker.objects.select_for_update().order_by("pk").values_list("pk"))
+    lock_breakers()
     changes = changes_of(document, read_existing(), lines)
     if not is_approved:
         refuse_loosening(changes, lines)
@@ -84,9 +84,32 @@ def _password_problems(change: Change) -> list[Problem]:
     return []
 
 
-def make_approved(wanted: Mapping[str, object], *, by: By) -> Sequence[Change]:
+def make_approved(wanted: Mapping[str, object], *, portfolio: str, by: By) -> Sequence[Change]:
     """Make what an approved request asks for, as it is checked now.
 
-    :raises BadFile: if it cannot be done any more
+    :param portfolio: slug of the one that the request concerns; empty for the site
+    :raises BadFile: if it cannot be done any more, or speaks of anything else
     """
-    return make_so(document_of(wanted), {}, by=by, is_approved=True)
+    document = concerned(wanted, portfolio=portfolio)
+    return make_so(document, {}, by=by, is_approved=True)
+
+
+def concerned(wanted: Mapping[str, object], *, portfolio: str) -> Document:
+    """Return the document, whose approvers are those of one portfolio, or of the site.
+
+    :param portfolio: its slug; empty for the site, which is people and venues
+    :raises BadFile: if it speaks of anything else, or is none
+    """
+    document = document_of(wanted)
+    foreign: list[Place] = [
+        ("portfolio", index)
+        for index, book in enumerate(document.portfolio)
+        if book.slug != portfolio
+    ]
+    if portfolio:
+        foreign += [("venue", index) for index in range(len(document.venue))]
+        foreign += [("user", index) for index in range(len(document.user))]
+    if foreign:
+        what = "is not decided by the approvers of " + (portfolio or "the site")
+        raise bad_file([Problem(place=place, what=what) for place in foreign], {})
+    return document

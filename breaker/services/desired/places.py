@@ -19,16 +19,25 @@ class Problem:
 
 
 class BadFile(RiskConsoleError):
-    """A file cannot be applied; each line of the message names a line and a key."""
+    """A file cannot be applied; each line of the message names a line and a key.
+
+    :param problems: the same by their places, for a form that has a field for each key
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 def bad_file(problems: Sequence[Problem], lines: Mapping[Place, int]) -> BadFile:
     """Return the error that names line and key of each problem, in the order of the file."""
-    found = sorted((line_of(problem.place, lines), problem) for problem in problems)
+    placed = ((line_of(problem.place, lines), problem) for problem in problems)
+    found = sorted(placed, key=lambda pair: pair[0])
     return BadFile(
         "\n".join(
             f"line {line}: {key_of(problem.place)}: {problem.what}" for line, problem in found
-        )
+        ),
+        problems=problems,
     )
 
 

@@ -105,7 +105,7 @@ def _capital_change(
         key="initial_capital",
         before="" if before is None else money_text(before),
         after=money_text(after),
-        loosens=there.is_armed and before is not None and after < before,
+        loosens=there.is_armed and (before is None or after < before),
         slug=portfolio.slug,
         capital=after,
     )

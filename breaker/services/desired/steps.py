@@ -30,7 +30,7 @@ from portfolio.models import Evaluation, MarkSource, Portfolio, Venue, VenueAcco
 from portfolio.services.members import add_member
 from riskconsole.audit.chain import Payload
 from riskconsole.audit.services import record
-from riskconsole.kernel.numbers import EXACT, ROUNDED, to_money_step
+from riskconsole.kernel.numbers import EXACT, ROUNDED, ZERO, to_money_step
 from riskconsole.people.models import User
 from riskconsole.people.services import create_user
 from riskconsole.settings import env
@@ -136,8 +136,10 @@ def _(change: CapitalChange, by: By) -> None:
     portfolio = Portfolio.objects.select_for_update().get(slug=change.slug)
     portfolio.reference_equity = _scaled(portfolio.reference_equity, portfolio, change)
     portfolio.floor_base = _scaled(portfolio.floor_base, portfolio, change)
+    if portfolio.initial_capital is None:
+        portfolio.net_flows = ZERO  # The new capital stands for whatever came and went before.
     portfolio.initial_capital = change.capital
-    portfolio.save(update_fields=["reference_equity", "floor_base", "initial_capital"])
+    portfolio.save(update_fields=["reference_equity", "floor_base", "initial_capital", "net_flows"])
     _record_of("breaker.limits.changed", change.slug, _before_after(change), by)
 
 

@@ -18,6 +18,7 @@ PRICE_FIGURES = 8
 _CENT = Decimal("0.01")
 _HUNDRED = Decimal(100)
 GREY_FROM = timedelta(seconds=3)
+AMBER_UNDER = timedelta(hours=1)
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -97,6 +98,24 @@ def age(value: timedelta | None) -> str:
         if seconds < until:
             return f"{int(-(-seconds // size))}{NARROW}{unit}"
     return f"{int(seconds // _DAY)}{NARROW}d"
+
+
+@register.filter
+def left(value: timedelta | None) -> str:
+    """Return what is left of a time, never longer than it is: 3 h 12 min, 26 min, 40 s."""
+    if value is None:
+        return NOTHING
+    seconds = max(int(value.total_seconds()), 0)
+    hours, minutes = seconds // _HOUR, seconds % _HOUR // _MINUTE
+    if hours:
+        return f"{hours}{NARROW}h {minutes}{NARROW}min"
+    return f"{minutes}{NARROW}min" if minutes else f"{seconds}{NARROW}s"
+
+
+@register.filter
+def left_tone(value: timedelta | None) -> str:
+    """Return the class of a countdown: amber in its last hour."""
+    return "t-warn" if value is not None and value < AMBER_UNDER else "mid"
 
 
 @register.filter

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from breaker.selectors import shell as selectors
-from breaker.selectors.rows import CHECKS_AT_LEAST_EVERY
+from breaker.selectors.rows import CHECKS_AT_LEAST_EVERY, operated_ids
+from breaker.selectors.waiting import waiting_for
 from portfolio.selectors import HALTERS, visible_portfolios
 from riskconsole.ops.demo_home import DemoCode, demo_codes
 from riskconsole.people.models import Theme, User
@@ -33,10 +34,19 @@ def shell(context: dict[str, Any]) -> selectors.Shell:
         is_checking=is_recent or not portfolios.exists(),
         worst=selectors.worst_state_of(portfolios),
         has_alert_route=bool(settings.ALERT_URLS),
+        to_decide=waiting_for(user, now=now),
+        may_halt=bool(operated_ids(user)),
+        is_solo=settings.IS_SOLO,
         is_demo=settings.IS_DEMO,
         crashable=_crashable(user) if settings.IS_DEMO else (),
         next_theme=THEMES[(THEMES.index(Theme(user.theme)) + 1) % len(THEMES)],
     )
+
+
+@register.simple_tag
+def is_solo() -> bool:
+    """Return whether one person works alone here: each page says so, signing in too."""
+    return bool(settings.IS_SOLO)
 
 
 @register.simple_tag

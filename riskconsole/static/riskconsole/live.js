@@ -10,6 +10,8 @@
   const LOST_AFTER = 3000;
   const GREY_AFTER = 3;
   const STALE_AFTER = 10;
+  const LATE_AFTER = 3;
+  const AMBER_UNDER = 3600;
   const CHECKS_AT_LEAST_EVERY = 5000;
 
   const find = (id) => document.getElementById(id);
@@ -179,12 +181,25 @@
     return seconds < 172800 ? `${Math.ceil(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
   }
 
+  function leftText(seconds) {
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor((seconds % 3600) / 60);
+    if (hours) return `${hours} h ${minutes} min`;
+    return minutes ? `${minutes} min` : `${Math.floor(seconds)} s`;
+  }
+
   function countAges() {
     for (const element of region.querySelectorAll("[data-age]")) {
       const seconds = Math.max(0, (now() - Date.parse(element.dataset.age)) / 1000);
       const isStale = "check" in element.dataset && seconds >= STALE_AFTER;
       element.textContent = (isStale ? "stale " : "") + ageText(seconds);
       if ("check" in element.dataset) colourAge(element, seconds, isStale);
+      if ("pulse" in element.dataset) element.classList.toggle("t-trip", seconds >= LATE_AFTER);
+    }
+    for (const element of region.querySelectorAll("[data-until]")) {
+      const seconds = Math.max(0, (Date.parse(element.dataset.until) - now()) / 1000);
+      element.textContent = leftText(seconds);
+      element.classList.toggle("t-warn", seconds < AMBER_UNDER);
     }
     find("clock").textContent = `${clock(now())} UTC`;
   }

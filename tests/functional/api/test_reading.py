@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from portfolio.models import EquityPoint, Resolution
-from riskconsole.audit import chain
+from riskconsole.audit.chain import canonical
 from riskconsole.audit.verify_export import Row, hash_of
 from riskconsole.kernel.clock import time_text
 from tests.factories import make_portfolio, mark
@@ -111,7 +111,7 @@ def test_the_log_is_read_by_sequence_and_every_hash_can_be_checked(bot: Caller) 
 
     assert len(items) > 1
     for item in items:
-        row = Row(**item | {"payload": chain.canonical(item["payload"])})
+        row = Row(**item | {"payload": canonical(item["payload"])})
         assert row.hash == hash_of(row)
 
 

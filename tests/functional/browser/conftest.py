@@ -21,6 +21,11 @@ email = "operator@example.com"
 password_env = "JOURNEY_PASSWORD"
 
 [[user]]
+username = "approver"
+email = "approver@example.com"
+password_env = "JOURNEY_PASSWORD"
+
+[[user]]
 username = "auditor"
 email = "auditor@example.com"
 site_role = "AUDITOR"
@@ -59,8 +64,11 @@ orders = [{{ instrument = "BTC/USDT:USDT", side = "BUY", type = "LIMIT", quantit
 [[portfolio.member]]
 user = "operator"
 role = "OPERATOR"
+[[portfolio.member]]
+user = "approver"
+role = "APPROVER"
 """
-SLUGS = ("calm", "falling", "halted", "incident", "phone", "polled")
+SLUGS = ("calm", "decided", "falling", "halted", "incident", "phone", "polled")
 WATCH_POLICY = """
 window.refusals = [];
 document.addEventListener("securitypolicyviolation", (event) =>

@@ -38,7 +38,8 @@ def payload_of(action: str) -> str:
     return AuditEntry.objects.get(action=action).payload
 
 
-def test_nothing_but_users_and_venues_is_there() -> None:
+def test_nothing_but_users_and_venues_is_there(desk: Client) -> None:
+    assert desk.get("/admin/").status_code == 200
     assert {model._meta.label for model in back_office._registry} == {
         "people.User",
         "portfolio.Venue",

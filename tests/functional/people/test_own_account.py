@@ -4,8 +4,12 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import perform_login
+from allauth.core.context import request_context
 from allauth.usersessions.models import UserSession
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from riskconsole.audit.models import AuditEntry
@@ -130,6 +134,20 @@ def test_a_session_that_comes_from_elsewhere_says_so_at_once(alice: User) -> Non
 def test_nobody_signs_up_and_nothing_is_mailed(client: Client, path: str) -> None:
     assert client.get(path).status_code == 404
     assert client.post(path, {"username": "eve", "password1": PASSWORD}).status_code == 404
+
+
+def test_a_passkey_of_somebody_deactivated_signs_nobody_in(alice: User) -> None:
+    User.objects.update(is_active=False)
+    alice.refresh_from_db()
+    request = RequestFactory().post("/sign-in/passkey/")
+    request.session, request.user = SessionStore(), AnonymousUser()
+
+    with request_context(request):
+        answer = perform_login(request, alice)
+
+    assert answer["Location"] == "/sign-in/"
+    assert "_auth_user_id" not in request.session
+    assert actions() == ["people.sign_in.failed"]
 
 
 def test_the_adapter_is_closed_to_strangers_too() -> None:

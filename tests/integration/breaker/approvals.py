@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-from breaker.domain.approval import Reference, Seen
+from breaker.domain.approval import Reference, RequestKind, Seen
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.services import monitoring
 from breaker.services.approving import Ballot, approve
-from breaker.services.requests import ask_reset
+from breaker.services.requests import (
+    ask_change,
+    ask_disable,
+    ask_flow,
+    ask_removal,
+    ask_reset,
+)
 from breaker.services.tripping import halt
 from portfolio.models import Portfolio, Role
 from portfolio.selectors import stored_book_of
@@ -67,14 +75,32 @@ class Desk:
         self.wait(seconds=0)
 
     def ask(self, reference: Reference = Reference.REBASE) -> ChangeRequest:
-        return ask_reset(
-            portfolio=self.portfolio,
-            requester=self.operator,
-            reason=REASON,
-            reference=reference,
-            address="",
-            now=self.now,
+        return ask_reset(**self.asking(), reference=reference)
+
+    def ask_disable(self, **duration: float) -> ChangeRequest:
+        return ask_disable(
+            **self.asking(), until=self.now + timedelta(**(duration or {"hours": 1}))
         )
+
+    def ask_flow(self, amount: str) -> ChangeRequest:
+        return ask_flow(**self.asking(), amount=Decimal(amount))
+
+    def ask_removal(self, account: str) -> ChangeRequest:
+        return ask_removal(**self.asking(), account=account)
+
+    def ask_change(self, **table: object) -> ChangeRequest:
+        """Ask that the portfolio's table of a document is made so."""
+        wanted = {"portfolio": [{"slug": self.portfolio.slug, **table}]}
+        return ask_change(**self.asking(), wanted=wanted, lines=["as the document says"])
+
+    def asking(self) -> dict[str, Any]:
+        return {
+            "portfolio": self.portfolio,
+            "requester": self.operator,
+            "reason": REASON,
+            "address": "",
+            "now": self.now,
+        }
 
     def ballot(self, **changed: object) -> Ballot:
         facts: Mapping[str, object] = {
@@ -88,6 +114,8 @@ class Desk:
         return Ballot(**{**facts, **changed})  # type: ignore[arg-type]
 
     def approve(self, request: ChangeRequest, **changed: object) -> ChangeRequest:
+        if request.kind != RequestKind.RESET:
+            changed.setdefault("exceptions", frozenset())
         done = approve(request_id=request.pk, ballot=self.ballot(**changed), now=self.now)
         self.wait(seconds=0)
         return done
@@ -101,4 +129,5 @@ def make_desk() -> Desk:
         approver=make_user("approver", portfolio=portfolio, role=Role.APPROVER),
     )
     desk.hold("10000")
+    portfolio.refresh_from_db()
     return desk

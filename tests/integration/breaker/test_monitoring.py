@@ -375,3 +375,12 @@ class TestAPriceThatIsGone:
         monitoring.evaluate(portfolio_ids=[portfolio.pk], now=after(16))
 
         assert state_of(portfolio) == BreakerState.TRIGGERED
+
+
+def test_what_was_worth_a_part_before_it_was_armed_is_no_point_of_the_chart() -> None:
+    portfolio = make_portfolio(accounts=("cash", "coins"))
+    push(portfolio, {"USDT": "4000"}, now=NOON)
+    push(portfolio, {"USDT": "6000"}, account="coins", now=after(1))
+
+    point = EquityPoint.objects.get(portfolio=portfolio)
+    assert (point.low, point.high) == (Decimal(10000), Decimal(10000))

@@ -172,10 +172,11 @@ def test_what_tightens_counts_at_once_under_a_new_version_and_is_recorded(
     assert entry.portfolio == "main"
 
 
-def test_never_for_blindness_is_tightened_by_any_time(armed: Applying) -> None:
-    Breaker.objects.update(blind_trip_after=timedelta(0))
+def test_never_for_blindness_is_tightened_by_any_time(applying: Applying) -> None:
+    applying(BOOK.replace("blind_trip_after = 300", "blind_trip_after = 0"))
+    Portfolio.objects.update(armed_at=NOON)
 
-    armed(BOOK)
+    applying(BOOK)
 
     assert Breaker.objects.get().blind_trip_after == timedelta(seconds=300)
 
@@ -207,11 +208,21 @@ def test_fewer_pegs_tighten(armed: Applying) -> None:
     assert portfolio.holdings_version == before + 1
 
 
-def test_a_higher_capital_scales_the_reference_and_the_floor_with_it(armed: Applying) -> None:
-    Portfolio.objects.update(reference_equity=Decimal(9000), floor_base=Decimal(8000))
+def test_a_capital_that_was_taken_away_is_not_set_anew_by_a_file(applying: Applying) -> None:
+    applying(BOOK.replace("initial_capital = 10000\n", ""))
+    Portfolio.objects.update(armed_at=NOON)
+
+    assert applying.refused(BOOK).startswith("line 4: portfolio.initial_capital: ")
+
+
+def test_a_higher_capital_scales_the_reference_and_the_floor_with_it(applying: Applying) -> None:
+    applying(BOOK)
+    Portfolio.objects.update(
+        reference_equity=Decimal(9000), floor_base=Decimal(8000), armed_at=NOON
+    )
     before = version()
 
-    armed(BOOK.replace("initial_capital = 10000", "initial_capital = 12000"))
+    applying(BOOK.replace("initial_capital = 10000", "initial_capital = 12000"))
 
     portfolio = Portfolio.objects.get()
     assert portfolio.initial_capital == Decimal(12000)

@@ -85,8 +85,8 @@ def test_one_invitation_lets_one_person_in() -> None:
 def test_admins_who_remove_each_other_leave_one() -> None:
     admins = [make_user(f"admin-{number}", site="ADMIN") for number in range(RACERS)]
 
-    def remove_the_next(number: int) -> object:
-        return change_site_role(
+    def remove_the_next(number: int) -> None:
+        change_site_role(
             user=admins[(number + 1) % RACERS],
             site_role=None,
             by=admins[number],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from breaker.services.desired.places import Place, line_of, lines_of
+from breaker.services.desired.places import Place, Problem, bad_file, line_of, lines_of
 
 TEXT = '''# a comment
 [[portfolio]]
@@ -60,3 +60,12 @@ def test_a_key_that_is_missing_has_the_line_of_its_table() -> None:
 
 def test_a_file_without_the_table_at_all_has_line_one() -> None:
     assert line_of(("user", 0), lines_of(TEXT)) == 1
+
+
+def test_two_problems_of_one_line_are_both_named() -> None:
+    problems = [Problem(place=("portfolio", 0, key), what="is wrong") for key in ("slug", "name")]
+
+    error = bad_file(problems, {("portfolio", 0): 7})
+
+    assert str(error) == "line 7: portfolio.slug: is wrong\nline 7: portfolio.name: is wrong"
+    assert error.problems == tuple(problems)

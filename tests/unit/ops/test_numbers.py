@@ -179,3 +179,18 @@ def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> N
 )
 def test_a_measured_time_is_never_shorter_than_it_was(seconds: float | None, text: str) -> None:
     assert numbers.took(None if seconds is None else timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text", "tone"),
+    [
+        (timedelta(hours=11, minutes=59, seconds=59), f"11{NARROW}h 59{NARROW}min", "mid"),
+        (timedelta(hours=1), f"1{NARROW}h 0{NARROW}min", "mid"),
+        (timedelta(minutes=59, seconds=59), f"59{NARROW}min", "t-warn"),
+        (timedelta(seconds=59.9), f"59{NARROW}s", "t-warn"),
+        (timedelta(seconds=-5), f"0{NARROW}s", "t-warn"),
+    ],
+)
+def test_what_is_left_is_never_longer_than_it_is(time: timedelta, text: str, tone: str) -> None:
+    assert numbers.left(time) == text
+    assert numbers.left_tone(time) == tone
