@@ -16,6 +16,6 @@ INCIDENT_TRIGGERS = tuple(
         prefix=prefix,
         table=table,
         keys=keys,
-        message="what was added to an incident is never changed",
+        message="what was added to an incident is never changed and never removed",
     )
 )

@@ -90,6 +90,6 @@ VOTE_TRIGGERS = (
         prefix="vote",
         table=VOTE,
         keys=(("id",), ("request_id", "approver_id")),
-        message="a vote is never changed",
+        message="a vote is never changed and never removed",
     ),
 )
