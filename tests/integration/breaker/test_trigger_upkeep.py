@@ -38,7 +38,7 @@ def rebuild(model: type[models.Model]) -> None:
             editor._remake_table(model)  # type: ignore[attr-defined]
         return
     column = next(f for f in model._meta.local_fields if isinstance(f, models.CharField))
-    longer = column.clone()
+    longer = column.clone()  # type: ignore[attr-defined]
     longer.max_length = (column.max_length or 0) + 1
     longer.set_attributes_from_name(column.name)
     longer.model = model
