@@ -109,7 +109,9 @@ def answer(role: str, method: str, address: str, sent: dict[str, str]) -> str:
     with transaction.atomic():
         ask = client.post if method == "POST" else client.get
         response = ask(address, sent if method == "POST" else {})
-        response.close()
+        # Closing the whole response would close the database's connection with it.
+        for close in response._resource_closers:
+            close()
         transaction.set_rollback(True)
     return str(response.status_code)
 
