@@ -1,16 +1,21 @@
 """People around one portfolio: who operates it, who only looks, and who is a stranger to it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 from redis import Redis
 
+from breaker.models import Trip
 from breaker.services.desk import desks
 from portfolio.models import Portfolio, Role
+from riskconsole.alerts import routes
 from riskconsole.people.models import User
-from tests.factories import make_portfolio, make_user, push
+from tests.factories import make_member, make_portfolio, make_user, push
+from tests.functional.breaker import bad_night
 
 SignedIn = Callable[..., Client]
 
@@ -42,3 +47,14 @@ def signed_in() -> SignedIn:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def night(main: Portfolio, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Trip:
+    """Return the open trip of a bad night, seen by bob, operated by alice."""
+    settings.ALERT_URLS = ("json://pager.example", "slack://chat.example")
+    monkeypatch.setattr(routes, "send", lambda *, route, **_: route.startswith("1:"))
+    trip = bad_night.play(begin=timezone.now() - timedelta(minutes=20))
+    for username, role in (("alice", Role.OPERATOR), ("bob", Role.VIEWER)):
+        make_member(User.objects.get(username=username), trip.breaker.portfolio, role)
+    return trip
