@@ -1,9 +1,11 @@
 """Statements as somebody with a shell on the database types them."""
 
+from datetime import datetime
+
 from django.db import connection, transaction
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: str | int | datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, list(values))
 

@@ -227,7 +227,7 @@ class TestFloor:
 
         desk.now += timedelta(seconds=1)
         desk.approve(desk.ask_change(limits={"lifetime_floor": "20"}))
-        assert desk.state is BreakerState.TRIGGERED
+        assert desk.breaker.state == BreakerState.TRIGGERED
         keep_up(now=desk.now)
         desk.approve(desk.ask())
 

@@ -118,7 +118,7 @@ def test_blindness_counts_anew_from_the_end(disabled: Desk, ends: object) -> Non
 
 def test_a_warning_is_disabled_too(desk: Desk) -> None:
     desk.lose(percent="3.5")
-    assert desk.state is BreakerState.WARNING
+    assert desk.breaker.state == BreakerState.WARNING
 
     desk.approve(desk.ask_disable())
 

@@ -17,6 +17,7 @@ from oms.services.cancelling import sweep_holds
 from portfolio import marks
 from portfolio.domain.valuation import Book
 from portfolio.models import Membership, Portfolio, Role
+from portfolio.selectors import stored_book_of
 from riskconsole.people.models import User
 from tests.factories import make_account, make_user, mark, push
 from tests.history import check_history
@@ -132,7 +133,7 @@ def test_what_is_judged_is_what_is_carried_out(desk: Desk, monkeypatch: pytest.M
     desk.wait(minutes=15)
     request, ballot = desk.ask(), desk.ballot()
     read: list[Book] = []
-    stored = approving.stored_book_of
+    stored = stored_book_of
 
     def reading(portfolio_id: int) -> Book:
         read.append(stored(portfolio_id))

@@ -11,7 +11,7 @@ from oms.models import CancelLeg, CancelRun, LegOrder, PaperAccount
 from oms.models import PaperCall as Call
 from oms.models import PaperFaultKind as Fault
 from oms.services import cancelling
-from oms.services.attempts import Attempt
+from oms.services.attempts import Attempt, Stopwatch
 from oms.services.feeding import take_snapshot
 from oms.services.settling import settle
 from oms.venues.paper import PaperAdapter
@@ -73,9 +73,7 @@ class TestFences:
         desk.trip()
         leg = cancelling.due_legs(now=desk.now)[0]
         assert cancelling._claim(leg, now=desk.now)
-        attempt: Attempt = cancelling._attempt_on(
-            leg, watch=cancelling.Stopwatch(desk.now, no_ticks)
-        )
+        attempt: Attempt = cancelling._attempt_on(leg, watch=Stopwatch(desk.now, no_ticks))
         reset(desk, "perp")
 
         attempt.run()

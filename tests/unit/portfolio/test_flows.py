@@ -112,4 +112,4 @@ def test_the_accounts_of_a_book_add_up_to_its_equity(totals: list[Decimal]) -> N
     rest = whole.equity
     for part in parts:
         rest = EXACT.subtract(rest, part)
-    assert (parts, rest) == (fine, 0)
+    assert (parts, rest) == (fine, Decimal(0))
