@@ -39,8 +39,8 @@ from riskconsole.kernel.numbers import (
     to_money_step,
 )
 from riskconsole.live.publish import publish_on_commit
-from riskconsole.people import standing
 from riskconsole.people.models import User
+from riskconsole.people.services import forget_second_factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +198,11 @@ def reset_second_factor(order: Order) -> None:
     user = User.objects.filter(username=order.payload["user"]).first()
     if user is None:
         raise RequestRefused("There is no such user any more")
-    standing.reset_second_factor(
+    forget_second_factors(
         user=user,
-        by=order.approver,
-        is_any_armed=True,
+        actor=f"user:{order.approver.username}",
         address=order.address,
         now=order.now,
-        approval=f"request:{order.request.pk}",
     )
 
 
@@ -233,9 +231,9 @@ def _bump(order: Order, **columns: object) -> None:
 
 def _use_version_up(order: Order) -> None:
     """Move the version on, unless the change of a limit did: what was approved is used once."""
-    if order.request.portfolio is not None:
-        version = order.request.version or 0
-        as_asked = Breaker.objects.filter(portfolio=order.request.portfolio, version=version)
+    portfolio, version = order.request.portfolio, order.request.version
+    if portfolio is not None and version is not None:
+        as_asked = Breaker.objects.filter(portfolio=portfolio, version=version)
         as_asked.update(version=F("version") + 1)
 
 
