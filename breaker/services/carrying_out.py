@@ -39,8 +39,8 @@ from riskconsole.kernel.numbers import (
     to_money_step,
 )
 from riskconsole.live.publish import publish_on_commit
+from riskconsole.people import standing
 from riskconsole.people.models import User
-from riskconsole.people.services import forget_second_factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +198,13 @@ def reset_second_factor(order: Order) -> None:
     user = User.objects.filter(username=order.payload["user"]).first()
     if user is None:
         raise RequestRefused("There is no such user any more")
-    forget_second_factors(
+    standing.reset_second_factor(
         user=user,
-        actor=f"user:{order.approver.username}",
+        by=order.approver,
+        is_any_armed=True,
         address=order.address,
         now=order.now,
+        approval=f"request:{order.request.pk}",
     )
 
 
