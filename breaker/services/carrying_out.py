@@ -233,9 +233,9 @@ def _bump(order: Order, **columns: object) -> None:
 
 def _use_version_up(order: Order) -> None:
     """Move the version on, unless the change of a limit did: what was approved is used once."""
-    if order.request.portfolio is not None:
-        version = order.request.version or 0
-        as_asked = Breaker.objects.filter(portfolio=order.request.portfolio, version=version)
+    portfolio, version = order.request.portfolio, order.request.version
+    if portfolio is not None and version is not None:
+        as_asked = Breaker.objects.filter(portfolio=portfolio, version=version)
         as_asked.update(version=F("version") + 1)
 
 

@@ -1,17 +1,13 @@
 """Statements as somebody with a shell on the database types them."""
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from django.db import connection, transaction
 
-SqlValue = str | int | Decimal | datetime | timedelta | None
 
-
-def run(statement: str, *values: SqlValue) -> None:
+def run(statement: str, *values: str | int | datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        parameters: list[SqlValue] = [*values]
-        cursor.execute(statement, parameters)  # type: ignore[arg-type]
+        cursor.execute(statement, list(values))
 
 
 def replacing(table: str, changes: str) -> str:

@@ -1,7 +1,7 @@
 """Whoever comes at once with others: one decision, no deadlock, and never a gate past a halt."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -38,14 +38,14 @@ def deciding(desk: Desk, request: ChangeRequest, **changed: object) -> partial[C
     return partial(approve, request_id=request.pk, ballot=desk.ballot(**changed), now=desk.now)
 
 
-def halting(portfolio: Portfolio, desk_now: object = NOON) -> partial[Trip]:
+def halting(portfolio: Portfolio, *, now: datetime = NOON) -> partial[Trip]:
     return partial(
         halt,
         portfolio_id=portfolio.pk,
         reason="",
         actor="user:operator",
         address="",
-        now=desk_now,  # type: ignore[arg-type]
+        now=now,
     )
 
 
@@ -83,7 +83,9 @@ def test_a_halt_beside_an_approval_is_never_lost(desk: Desk) -> None:
         keep_up(now=desk.now)
         request, before = desk.ask(Reference.KEEP), desk.trip
 
-        approved, halted = together([deciding(desk, request), halting(desk.portfolio, desk.now)])
+        approved, halted = together(
+            [deciding(desk, request), halting(desk.portfolio, now=desk.now)]
+        )
 
         assert isinstance(halted, Trip), halted
         assert desk.state is BreakerState.TRIGGERED

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import psycopg
@@ -38,10 +39,8 @@ def rebuild(model: type[models.Model]) -> None:
             editor._remake_table(model)  # type: ignore[attr-defined]
         return
     column = next(f for f in model._meta.local_fields if isinstance(f, models.CharField))
-    longer = column.clone()
+    longer = copy(column)
     longer.max_length = (column.max_length or 0) + 1
-    longer.set_attributes_from_name(column.name)
-    longer.model = model
     for before, after in ((column, longer), (longer, column)):
         with connection.schema_editor() as editor:
             editor.alter_field(model, before, after)

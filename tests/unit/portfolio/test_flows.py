@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portfolio.domain.flows import Capital
-from riskconsole.kernel.numbers import EXACT, ROUNDED, ZERO
+from riskconsole.kernel.numbers import EXACT, ROUNDED
 from tests.unit.portfolio.books import account, balance, book
 
 STEP = Decimal("1e-18")
@@ -112,4 +112,4 @@ def test_the_accounts_of_a_book_add_up_to_its_equity(totals: list[Decimal]) -> N
     rest = whole.equity
     for part in parts:
         rest = EXACT.subtract(rest, part)
-    assert (parts, rest) == (fine, ZERO)
+    assert (parts, rest) == (fine, Decimal(0))
