@@ -138,7 +138,7 @@ def due_holds(*, now: datetime) -> list[CancelLeg]:
 
 def _add_legs(*, run: CancelRun, accounts: QuerySet[VenueAccount], now: datetime) -> None:
     """Add a leg per account, and wake the sweep once they are committed."""
-    found = list(accounts.select_related("venue", "portfolio"))
+    found = list(accounts.select_related("venue", "portfolio").order_by("pk"))
     held = stored_lines(found)
     CancelLeg.objects.bulk_create(
         CancelLeg(

@@ -11,7 +11,7 @@ from breaker.services.desired.changes import (
     NewUser,
 )
 from breaker.services.desired.difference import difference
-from breaker.services.desired.document import Document, document_of
+from breaker.services.desired.document import Document, PortfolioIn, document_of
 from breaker.services.desired.existing import Existing, read_existing
 from breaker.services.desired.places import Place, Problem, bad_file
 from breaker.services.desired.steps import By, carry_out, set_limits
@@ -97,14 +97,14 @@ def make_approved(wanted: Mapping[str, object], *, portfolio: str, by: By) -> Se
 def concerned(wanted: Mapping[str, object], *, portfolio: str) -> Document:
     """Return the document, whose approvers are those of one portfolio, or of the site.
 
-    :param portfolio: its slug; empty for the site, which is people and venues
+    :param portfolio: its slug; empty for the site, which is people, their roles, and venues
     :raises BadFile: if it speaks of anything else, or is none
     """
     document = document_of(wanted)
     foreign: list[Place] = [
         ("portfolio", index)
         for index, book in enumerate(document.portfolio)
-        if book.slug != portfolio
+        if book.slug != portfolio and (portfolio or not _is_about_people(book))
     ]
     if portfolio:
         foreign += [("venue", index) for index in range(len(document.venue))]
@@ -113,3 +113,8 @@ def concerned(wanted: Mapping[str, object], *, portfolio: str) -> Document:
         what = "is not decided by the approvers of " + (portfolio or "the site")
         raise bad_file([Problem(place=place, what=what) for place in foreign], {})
     return document
+
+
+def _is_about_people(book: PortfolioIn) -> bool:
+    """Return whether a portfolio is named only for who has which role in it."""
+    return book.model_fields_set <= {"slug", "member"}

@@ -146,13 +146,25 @@ def test_the_approvers_of_one_portfolio_decide_on_nothing_else(
         ask_change(**desk.asking(), wanted=foreign, lines=[])
 
 
-def test_the_admins_of_the_site_decide_on_no_portfolio(
-    desk: Desk, admins: tuple[User, User]
-) -> None:
-    book = {"slug": "main", "member": [{"user": "ada", "role": "APPROVER"}]}
+def test_the_admins_of_the_site_decide_on_no_limits(desk: Desk, admins: tuple[User, User]) -> None:
+    book = {
+        "slug": "main",
+        "limits": {"trip": "9"},
+        "member": [{"user": "ada", "role": "APPROVER"}],
+    }
 
     with pytest.raises(RequestRefused, match="not decided by the approvers of the site"):
         ask_site(desk, admins[0], portfolio=[book])
+
+
+def test_two_admins_make_an_approver(desk: Desk, admins: tuple[User, User]) -> None:
+    asks, approves = admins
+    newcomer = make_user("newcomer")
+    book = {"slug": "main", "member": [{"user": "newcomer", "role": "APPROVER"}]}
+
+    desk.approve(ask_site(desk, asks, portfolio=[book]), voter=approves)
+
+    assert Membership.objects.get(user=newcomer).since == desk.now
 
 
 def test_what_is_no_document_is_not_asked_for(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from copy import copy
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from tests.integration.breaker.raw_sql import run
 from tests.integration.breaker.test_races import database_url
 
 ROOT = Path(__file__).parents[3]
+AnyField: TypeAlias = "models.Field[Any, Any]"
 TABLES = sorted({trigger.table for trigger in TRIGGERS} | {"people_user", "portfolio_membership"})
 
 
@@ -38,12 +40,22 @@ def rebuild(model: type[models.Model]) -> None:
         with DatabaseSchemaEditor(connection) as editor:
             editor._remake_table(model)  # type: ignore[attr-defined]
         return
-    column = next(f for f in model._meta.local_fields if isinstance(f, models.CharField))
-    longer = copy(column)
-    longer.max_length = (column.max_length or 0) + 1
-    for before, after in ((column, longer), (longer, column)):
+    column, other = another_column(model)
+    for before, after in ((column, other), (other, column)):
         with connection.schema_editor() as editor:
             editor.alter_field(model, before, after)
+
+
+def another_column(model: type[models.Model]) -> tuple[AnyField, AnyField]:
+    """Return a column of the table, and the same as a migration would leave it."""
+    own = [f for f in model._meta.local_fields if not (f.primary_key or f.is_relation)]
+    column = next((f for f in own if isinstance(f, models.CharField)), own[0])
+    other = copy(column)
+    if column.max_length is None:
+        other.null = not column.null
+    else:
+        other.max_length = column.max_length + 1
+    return column, other
 
 
 def refuses() -> bool:
