@@ -21,6 +21,11 @@ from riskconsole.redis_client import redis_client
 START_SECONDS = 10
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the journeys last: the loop of Playwright runs on until the session ends."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def missing_part(what: str) -> None:
     """Skip where a part is not installed; in CI that is a failure."""
     if os.environ.get("CI") == "true":

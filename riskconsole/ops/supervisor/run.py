@@ -16,6 +16,7 @@ from riskconsole.ops.supervisor.plan import Plan
 
 TICK_SECONDS = 0.1
 DEATHS_WHILE_STARTING = 3
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class NotReady(Exception):
@@ -54,7 +55,7 @@ class Supervisor:
         for fd in (reader, writer):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         return reader
@@ -147,6 +148,9 @@ class Supervisor:
         self._is_stopping = False
         for stage in sorted({child.plan.stage for child in self._children}, reverse=True):
             self._stop([child for child in self._children if child.plan.stage == stage])
+        # Whoever asks again has been heard; it must not change the exit status.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, children: list[Child]) -> None:
         """End some children; a second request to stop ends the patience with them."""
