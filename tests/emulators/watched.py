@@ -1,0 +1,39 @@
+"""Dicts that tell what changed in them."""
+
+from collections import UserDict
+from collections.abc import Callable, Hashable
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Topic(StrEnum):
+    PRICE = "PRICE"
+    BALANCE = "BALANCE"
+    POSITION = "POSITION"
+    ORDER = "ORDER"
+
+
+class Change(NamedTuple):
+    """Something in the book is new: the instrument, the asset or the order id says what."""
+
+    topic: Topic
+    key: str
+
+
+class Watched(UserDict[K, V]):
+    """A dict that tells when a value is set or goes."""
+
+    def __init__(self, changed: Callable[[K], None]) -> None:
+        self._changed = changed
+        super().__init__()
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        self._changed(key)
+
+    def __delitem__(self, key: K) -> None:
+        super().__delitem__(key)
+        self._changed(key)
