@@ -1,4 +1,5 @@
 from oms.models.cancel import CancelLeg, CancelRun, LegOrder
+from oms.models.nonce import NonceTurn
 from oms.models.paper import (
     PaperAccount,
     PaperBalance,
@@ -16,6 +17,7 @@ __all__ = [
     "CancelLeg",
     "CancelRun",
     "LegOrder",
+    "NonceTurn",
     "PaperAccount",
     "PaperBalance",
     "PaperCall",

@@ -20,9 +20,13 @@ from oms.venues.base import (
     TIMEOUT,
     AccountSnapshot,
     AuthFailed,
+    FoundOrder,
+    KeyPermissions,
+    MarketRules,
     NoPermission,
     OrderList,
     Quote,
+    ReduceOrder,
     Rejected,
     Retryable,
     Suspended,
@@ -115,6 +119,25 @@ class PaperAdapter:
     def listed_instruments(self) -> frozenset[str]:
         """Return every instrument that has a price there."""
         return frozenset(marks_on(self.account.venue))
+
+    def reduce(self, order: ReduceOrder) -> None:
+        raise Unsupported("the simulated venue takes no orders")
+
+    def find_order(self, *, client_id: str, instrument: str) -> FoundOrder | None:
+        raise Unsupported("the simulated venue takes no orders")
+
+    def market_rules(self, instrument: str) -> MarketRules:
+        raise Unsupported("the simulated venue takes no orders")
+
+    def key_permissions(self) -> KeyPermissions:
+        """Return that there is nothing to tell: nobody needs a key there."""
+        return KeyPermissions(
+            may_withdraw=False,
+            may_trade=True,
+            account_id=None,
+            has_address_list=None,
+            expires_at=None,
+        )
 
     def _paper(self) -> PaperAccount:
         """Return the account and its faults as they were at first: an adapter lives shortly."""

@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
+from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import CancelAnswer
-from oms.venues.base import AccountSnapshot, OrderList, Quote, Unsupported, VenueAdapter
+from oms.venues.base import (
+    AccountSnapshot,
+    AuthFailed,
+    FoundOrder,
+    KeyPermissions,
+    MarketRules,
+    OrderList,
+    Quote,
+    ReduceOrder,
+    Unsupported,
+    VenueAdapter,
+)
 from oms.venues.paper import PaperAdapter
 from portfolio.domain.holdings import VenueKind
 from portfolio.models import VenueAccount
@@ -36,12 +48,51 @@ class NoAdapter:
     def listed_instruments(self) -> frozenset[str]:
         self._refuse()
 
+    def reduce(self, order: ReduceOrder) -> None:
+        self._refuse()
+
+    def find_order(self, *, client_id: str, instrument: str) -> FoundOrder | None:
+        self._refuse()
+
+    def market_rules(self, instrument: str) -> MarketRules:
+        self._refuse()
+
+    def key_permissions(self) -> KeyPermissions:
+        self._refuse()
+
     def _refuse(self) -> NoReturn:
         raise Unsupported(f"There is no connection to {self.venue}")
 
 
-def adapter_for(account: VenueAccount) -> VenueAdapter:
-    """Return the adapter of an account, its venue loaded; it talks to nobody yet."""
+def adapter_for(
+    account: VenueAccount, *, purpose: KeyPurpose = KeyPurpose.EMERGENCY
+) -> VenueAdapter:
+    """Return the adapter of an account, its venue loaded; it talks to nobody yet.
+
+    :param purpose: whose key signs; where an account has only the other one, that one does
+    :raises AuthFailed: if the account has no key at all
+    """
     if account.venue.kind == VenueKind.PAPER:
         return PaperAdapter(account=account)
+    if account.venue.kind == VenueKind.EXCHANGE:
+        return _exchange_adapter(account, purpose=purpose)
     return NoAdapter(venue=account.venue.slug)
+
+
+def _exchange_adapter(account: VenueAccount, *, purpose: KeyPurpose) -> VenueAdapter:
+    # ccxt takes a second and 80 MB: only processes that talk to an exchange import it.
+    from oms.venues.ccxt.adapter import CcxtAdapter
+
+    return CcxtAdapter(
+        account=account,
+        credentials=_credentials(account, purpose=purpose),
+        emergency=purpose is KeyPurpose.EMERGENCY,
+    )
+
+
+def _credentials(account: VenueAccount, *, purpose: KeyPurpose) -> Credentials:
+    for wanted in sorted(KeyPurpose, key=lambda other: other is not purpose):
+        found = credentials_of(account_id=account.pk, purpose=wanted)
+        if found is not None:
+            return found
+    raise AuthFailed(f"{account.slug} has no key")

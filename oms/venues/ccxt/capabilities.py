@@ -1,0 +1,61 @@
+"""What each market can do, and whether that was seen here: the table that drives the adapter."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oms.venues.base import Unsupported
+from oms.venues.ccxt.client import Client
+from oms.venues.ccxt.kraken import KrakenSpot
+from oms.venues.ccxt.market import Market
+from portfolio.domain.holdings import AccountKind
+
+
+class CancelAll(StrEnum):
+    """How a market's orders are all cancelled."""
+
+    NATIVE = "NATIVE"
+    PER_SYMBOL = "PER_SYMBOL"
+    BY_ID = "BY_ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """One market of one exchange.
+
+    :param market: makes what speaks to it, from a client and its address if it is not its own
+    :param is_proven: the conformance suite ran against it here
+    :param states_equity: its own equity figure is read
+    :param dead_man: seconds between which its dead-man's switch can be set; None without one
+    :param limits: what it cannot do here, in plain words
+    """
+
+    market: Callable[..., Market]
+    cancel_all: CancelAll
+    is_proven: bool
+    states_equity: bool = False
+    has_trigger_scope: bool = False
+    dead_man: tuple[int, int] | None = None
+    limits: tuple[str, ...] = ()
+
+
+TABLE: dict[tuple[str, AccountKind], Capabilities] = {
+    ("kraken", AccountKind.SPOT): Capabilities(
+        market=KrakenSpot,
+        cancel_all=CancelAll.NATIVE,
+        is_proven=True,
+        dead_man=(1, 86_400),
+        limits=("an account with margin positions is not read",),
+    ),
+}
+
+
+def capabilities_of(*, exchange: str, kind: AccountKind) -> Capabilities:
+    """Return what is known of a market.
+
+    :raises Unsupported: if there is nothing
+    """
+    found = TABLE.get((exchange, kind))
+    if found is None:
+        raise Unsupported(f"There is no connection to {kind.lower()} accounts at {exchange}")
+    return found
