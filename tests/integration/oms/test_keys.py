@@ -83,8 +83,9 @@ def stored(account: VenueAccount, purpose: KeyPurpose = KeyPurpose.READ) -> Cred
     return credentials_of(account_id=account.pk, purpose=purpose)
 
 
-def log() -> list[dict[str, Any]]:
-    return list(AuditEntry.objects.order_by("sequence").values("action", "actor", "payload"))
+def log() -> list[dict[str, str]]:
+    entries = AuditEntry.objects.order_by("sequence")
+    return [{"action": e.action, "actor": e.actor, "payload": e.payload} for e in entries]
 
 
 def test_a_key_is_read_back_for_its_purpose_only(account: VenueAccount) -> None:
