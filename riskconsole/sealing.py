@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 from riskconsole.kernel.errors import RiskConsoleError
 
@@ -21,6 +22,7 @@ class CannotOpen(RiskConsoleError):
     """What is sealed was changed, moved to another row, or sealed with another master key."""
 
 
+@sensitive_variables()
 def seal(text: str, *, purpose: str) -> str:
     """Return the text sealed with the master key; it opens for the same purpose only."""
     nonce = secrets.token_bytes(NONCE_BYTES)
@@ -28,6 +30,7 @@ def seal(text: str, *, purpose: str) -> str:
     return b64encode(nonce + sealed).decode()
 
 
+@sensitive_variables()
 def unseal(sealed: str, *, purpose: str) -> str:
     """Return the text that was sealed, with the master key or with the one before it.
 
@@ -40,6 +43,7 @@ def unseal(sealed: str, *, purpose: str) -> str:
     raise CannotOpen(f"The {purpose} cannot be opened with this master key")
 
 
+@sensitive_variables()
 def reseal(sealed: str, *, purpose: str) -> str:
     """Return what is sealed with the master key as it is, anything older sealed anew.
 

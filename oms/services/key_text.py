@@ -73,7 +73,6 @@ def read_key_file(text: str) -> Mapping[KeyPurpose, Credentials]:
     return {purposes[name]: _credentials(inner, place=(name,)) for name, inner in table.items()}
 
 
-@sensitive_variables()
 def _parsed(text: str, parse: Callable[[str], object]) -> Table:
     line = None
     found: object = None
@@ -93,7 +92,6 @@ def _line_of(error: Exception, text: str) -> int:
     return int(named[1]) if named else max(1, len(text.splitlines()))
 
 
-@sensitive_variables()
 def _credentials(table: object, *, place: tuple[str, ...]) -> Credentials:
     if not isinstance(table, dict):
         raise BadKeyText("is not a table", place=place)
@@ -110,7 +108,6 @@ def _credentials(table: object, *, place: tuple[str, ...]) -> Credentials:
     )
 
 
-@sensitive_variables()
 def _text(table: Table, name: str, *, place: tuple[str, ...], default: str | None = None) -> str:
     value = table.get(name, default)
     if value is None:

@@ -23,7 +23,7 @@ class KeyRefused(RiskConsoleError):
     """A key cannot be kept, or is not there."""
 
 
-@sensitive_variables("opened")
+@sensitive_variables()
 def credentials_of(*, account_id: int, purpose: KeyPurpose) -> Credentials | None:
     """Return the account's key for this purpose; None if it has none.
 
@@ -65,7 +65,7 @@ def sealed_for(*, account_id: int, purpose: str) -> str:
     return f"{purpose} key of account {account_id}"
 
 
-@sensitive_variables("credentials")
+@sensitive_variables()
 @transaction.atomic
 def set_key(
     *,
@@ -177,7 +177,6 @@ def _refuse_alone(account: VenueAccount, purpose: KeyPurpose, *, does: str, appr
         )
 
 
-@sensitive_variables("credentials", "clear")
 def _sealed(credentials: Credentials, *, account_id: int, purpose: KeyPurpose) -> str:
     clear = {
         "key": credentials.key,
