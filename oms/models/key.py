@@ -13,7 +13,8 @@ class VenueKey(models.Model):
     """One key of an account; it is opened only to sign a call to the venue.
 
     What the venue told about it at probed_at stands in the columns before that; null is what it
-    does not tell. venue_account_id is whose key it is there.
+    does not tell. venue_account_id is whose key it is there. Until released_until one person may
+    remove or swap it, since released_by, an approved request, says so.
     """
 
     account = models.ForeignKey(VenueAccount, models.PROTECT, related_name="keys")
@@ -28,6 +29,8 @@ class VenueKey(models.Model):
     has_address_list = models.BooleanField(null=True)
     expires_at = models.DateTimeField(null=True)
     probed_at = models.DateTimeField(null=True)
+    released_until = models.DateTimeField(null=True)
+    released_by = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [
@@ -44,6 +47,11 @@ class VenueKey(models.Model):
                     expires_at__isnull=True,
                 ),
                 name="venue_key_facts_were_probed",
+            ),
+            models.CheckConstraint(
+                condition=Q(released_until__isnull=True, released_by="")
+                | (Q(released_until__isnull=False) & ~Q(released_by="")),
+                name="venue_key_release_has_request",
             ),
         ]
 

@@ -1,7 +1,7 @@
 """Keep the keys of venue accounts: sealed, written and never shown, opened only to sign a call."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +17,8 @@ from riskconsole.audit.services import record
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.sealing import CannotOpen, reseal, seal, unseal
+
+RELEASED_FOR = timedelta(hours=1)
 
 
 class KeyRefused(RiskConsoleError):
@@ -76,21 +78,21 @@ def set_key(
     address: str,
     now: datetime,
     permissions: KeyPermissions | None = None,
-    approval: str = "",
 ) -> VenueKey:
-    """Seal a key and keep it in the place of the one before.
+    """Seal a key and keep it in the place of the one before, whose release ends with it.
 
     :param permissions: what the venue said about the key; None if it was not asked
-    :param approval: the approved request to swap it, such as "request:7"; empty for none
     :raises KeyRefused: if the key can withdraw, is of another account, or the venue takes none
-    :raises NeedsApproval: if it is not known to be of the account that guards an armed portfolio
+    :raises NeedsApproval: if it may be of another account than the one of an armed portfolio
     """
     account = _locked(account_id)
     _refuse_by_kind(account, purpose=purpose, permissions=permissions)
     keys = {key.purpose: key for key in account.keys.all()}
-    for key in keys.values():
-        _refuse_other_account(key, permissions, approval=approval)
     before = keys.get(purpose)
+    approval = _approval_of(before, now=now)
+    for key in keys.values():
+        if key is not before or not approval:
+            _refuse_other_account(key, permissions)
     if before is not None and not _is_of_same_account(before, permissions):
         _refuse_alone(account, purpose, does="swapping", approval=approval)
     key, _is_new = VenueKey.objects.update_or_create(
@@ -101,27 +103,22 @@ def set_key(
             "key_hint": credentials.hint,
             "set_at": now,
             "set_by": actor,
+            "released_until": None,
+            "released_by": "",
             **_probed(permissions, now=now),
         },
     )
     replaced = {"replaces": before.key_hint} if before is not None else {}
-    _record("oms.key.set", key, replaced, actor, address, approval, now)
+    _record("oms.key.set", key, {**replaced, **approval}, actor, address, now)
     return key
 
 
 @transaction.atomic
 def remove_key(
-    *,
-    account_id: int,
-    purpose: KeyPurpose,
-    actor: str,
-    address: str,
-    now: datetime,
-    approval: str = "",
+    *, account_id: int, purpose: KeyPurpose, actor: str, address: str, now: datetime
 ) -> None:
     """Forget a key for good.
 
-    :param approval: the approved request to remove it, such as "request:7"; empty for none
     :raises KeyRefused: if there is none
     :raises NeedsApproval: if the portfolio is armed: without it the console is blind or powerless
     """
@@ -129,9 +126,37 @@ def remove_key(
     key = account.keys.filter(purpose=purpose).first()
     if key is None:
         raise KeyRefused(f"{_name_of(account)} has no {purpose} key")
+    approval = _approval_of(key, now=now)
     _refuse_alone(account, purpose, does="removing", approval=approval)
     VenueKey.objects.filter(pk=key.pk).delete()
-    _record("oms.key.removed", key, {}, actor, address, approval, now)
+    _record("oms.key.removed", key, approval, actor, address, now)
+
+
+def release_key(
+    *,
+    portfolio_id: int,
+    account: str,
+    purpose: KeyPurpose,
+    key_hint: str,
+    approval: str,
+    now: datetime,
+) -> datetime:
+    """Let one person remove or swap a key for an hour; the caller's audit entry tells it.
+
+    :param approval: the approved request, such as "request:7"
+    :raises KeyRefused: if there is no such key any more
+    """
+    until = now + RELEASED_FOR
+    keys = VenueKey.objects.filter(
+        account__portfolio=portfolio_id,
+        account__slug=account,
+        account__removed_at=None,
+        purpose=purpose,
+        key_hint=key_hint,
+    )
+    if not keys.update(released_until=until, released_by=approval):
+        raise KeyRefused(f"{account} has no {purpose} key ...{key_hint}")
+    return until
 
 
 def _locked(account_id: int) -> VenueAccount:
@@ -150,16 +175,21 @@ def _refuse_by_kind(
         )
 
 
-def _refuse_other_account(
-    key: VenueKey, permissions: KeyPermissions | None, *, approval: str
-) -> None:
+def _refuse_other_account(key: VenueKey, permissions: KeyPermissions | None) -> None:
     """Both keys of an account must be of one account at the venue."""
     there = permissions.account_id if permissions is not None else None
-    if there and key.venue_account_id and there != key.venue_account_id and not approval:
+    if there and key.venue_account_id and there != key.venue_account_id:
         raise KeyRefused(
             f"This key is of account {there} at the venue, the {key.purpose} key of"
             f" {_name_of(key.account)} is of account {key.venue_account_id}"
         )
+
+
+def _approval_of(key: VenueKey | None, *, now: datetime) -> Payload:
+    """Return the approved request by which one person may remove or swap the key, if any."""
+    if key is None or key.released_until is None or now >= key.released_until:
+        return {}
+    return {"approval": key.released_by}
 
 
 def _is_of_same_account(before: VenueKey, permissions: KeyPermissions | None) -> bool:
@@ -168,7 +198,9 @@ def _is_of_same_account(before: VenueKey, permissions: KeyPermissions | None) ->
     return bool(there) and there == before.venue_account_id
 
 
-def _refuse_alone(account: VenueAccount, purpose: KeyPurpose, *, does: str, approval: str) -> None:
+def _refuse_alone(
+    account: VenueAccount, purpose: KeyPurpose, *, does: str, approval: Payload
+) -> None:
     guards = account.portfolio.armed_at is not None and account.removed_at is None
     if guards and not approval:
         raise NeedsApproval(
@@ -208,17 +240,15 @@ def _record(
     facts: Payload,
     actor: str,
     address: str,
-    approval: str,
     now: datetime,
 ) -> None:
     slug = key.account.portfolio.slug
     payload = {"account": key.account.slug, "purpose": key.purpose, "key_hint": key.key_hint}
-    approved = {"approval": approval} if approval else {}
     record(
         action=action,
         subject=f"portfolio:{slug}",
         portfolio=slug,
-        payload={**payload, **facts, **approved},
+        payload={**payload, **facts},
         now=now,
         actor=actor,
         address=address,

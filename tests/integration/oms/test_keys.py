@@ -1,24 +1,32 @@
 """Keys of venue accounts: sealed for one row, swapped and removed with a second person once armed."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
+from breaker.domain.approval import RequestKind
 from oms.domain.credentials import Credentials, KeyPurpose
 from oms.models import VenueKey
 from oms.services import keys
-from oms.services.keys import KeyRefused, credentials_of, remove_key, set_key
+from oms.services.keys import (
+    RELEASED_FOR,
+    KeyRefused,
+    credentials_of,
+    release_key,
+    remove_key,
+    set_key,
+)
 from oms.venues.base import KeyPermissions
-from portfolio.domain.holdings import VenueKind
-from portfolio.models import Portfolio, Venue, VenueAccount
+from portfolio.models import Portfolio, VenueAccount
 from riskconsole.audit.models import AuditEntry
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.sealing import CannotOpen
 from tests.clock import NOON
-from tests.factories import make_account, make_portfolio
+from tests.factories import make_account, make_exchange_account, make_executed, make_portfolio
 
 pytestmark = pytest.mark.django_db
 
@@ -38,8 +46,7 @@ SILENT = KeyPermissions(
 
 @pytest.fixture
 def account() -> VenueAccount:
-    Venue.objects.create(slug="kraken", kind=VenueKind.EXCHANGE, exchange="kraken", source="VENUE")
-    return make_account(make_portfolio(), "spot", venue="kraken")
+    return make_exchange_account(make_portfolio())
 
 
 @pytest.fixture
@@ -54,27 +61,38 @@ def put(
     permissions: KeyPermissions | None = None,
     *,
     purpose: KeyPurpose = KeyPurpose.READ,
-    approval: str = "",
+    now: datetime = NOON,
 ) -> VenueKey:
     return set_key(
         account_id=account.pk,
         purpose=purpose,
         credentials=credentials,
         permissions=permissions,
-        approval=approval,
         actor="user:ada",
         address="192.0.2.7",
-        now=NOON,
+        now=now,
     )
 
 
-def take(account: VenueAccount, *, approval: str = "") -> None:
+def take(account: VenueAccount, *, now: datetime = NOON) -> None:
     remove_key(
         account_id=account.pk,
         purpose=KeyPurpose.READ,
-        approval=approval,
         actor="user:ada",
         address="192.0.2.7",
+        now=now,
+    )
+
+
+def release(account: VenueAccount, *, key_hint: str = "1111") -> None:
+    """Let go of the READ key as two people do, in rows alone."""
+    make_executed(account.portfolio, RequestKind.KEY)
+    release_key(
+        portfolio_id=account.portfolio_id,
+        account=account.slug,
+        purpose=KeyPurpose.READ,
+        key_hint=key_hint,
+        approval="request:7",
         now=NOON,
     )
 
@@ -107,19 +125,18 @@ def test_the_same_key_is_sealed_differently_each_time(account: VenueAccount) -> 
     assert put(account).sealed != put(account).sealed
 
 
-@pytest.mark.parametrize("moved", ["account", "purpose"])
-def test_a_seal_copied_to_another_row_does_not_open(account: VenueAccount, moved: str) -> None:
-    other = make_account(account.portfolio, "perp", venue="kraken")
-    put(account)
-    rows = VenueKey.objects.filter(account=account)
-    if moved == "account":
-        rows.update(account=other)
-        account = other
-    else:
-        rows.update(purpose=KeyPurpose.EMERGENCY)
+@pytest.mark.parametrize("purpose", KeyPurpose)
+def test_a_seal_copied_to_another_row_does_not_open(
+    account: VenueAccount, purpose: KeyPurpose
+) -> None:
+    other = make_exchange_account(account.portfolio, "perp")
+    target = account if purpose is KeyPurpose.EMERGENCY else other
+    sealed = put(account).sealed
+    put(target, TWO, purpose=purpose)
+    VenueKey.objects.filter(account=target, purpose=purpose).update(sealed=sealed)
 
-    with pytest.raises(CannotOpen, match=f"key of account {account.pk} cannot be opened"):
-        stored(account, KeyPurpose(VenueKey.objects.get().purpose))
+    with pytest.raises(CannotOpen, match=f"{purpose} key of account {target.pk} cannot be opened"):
+        stored(target, purpose)
 
 
 def test_a_changed_seal_does_not_open(account: VenueAccount) -> None:
@@ -168,7 +185,7 @@ def test_nothing_of_an_earlier_answer_stays(account: VenueAccount) -> None:
 
 def test_a_key_that_may_withdraw_is_refused(account: VenueAccount) -> None:
     with pytest.raises(KeyRefused, match="This READ key may withdraw"):
-        put(account, permissions=replace(OURS, may_withdraw=True), approval="request:1")
+        put(account, permissions=replace(OURS, may_withdraw=True))
 
     assert not VenueKey.objects.exists()
 
@@ -223,9 +240,50 @@ def test_an_armed_portfolio_keeps_a_key_that_may_be_of_another_account(
         put(armed, TWO, after)
 
     assert stored(armed) == ONE
-    put(armed, TWO, after, approval="request:7")
+
+
+@pytest.mark.parametrize("after", [None, SILENT, OURS, replace(OURS, account_id="BB22")])
+def test_a_released_key_is_swapped_once(armed: VenueAccount, after: KeyPermissions | None) -> None:
+    put(armed, permissions=OURS)
+    release(armed)
+
+    key = put(armed, TWO, after)
+
     assert stored(armed) == TWO
     assert '"approval":"request:7"' in log()[-1]["payload"]
+    assert (key.released_until, key.released_by) == (None, "")
+    with pytest.raises(NeedsApproval):
+        put(armed, ONE, SILENT)
+
+
+def test_a_release_of_one_key_swaps_no_other(armed: VenueAccount) -> None:
+    put(armed, permissions=OURS)
+    put(armed, TWO, OURS, purpose=KeyPurpose.EMERGENCY)
+    release(armed)
+
+    with pytest.raises(NeedsApproval):
+        put(armed, ONE, purpose=KeyPurpose.EMERGENCY)
+    with pytest.raises(KeyRefused, match="the EMERGENCY key of main/spot is of account AA11"):
+        put(armed, ONE, replace(OURS, account_id="BB22"))
+
+
+def test_a_release_ends_after_an_hour(armed: VenueAccount) -> None:
+    put(armed)
+    release(armed)
+
+    for act in (lambda now: put(armed, TWO, now=now), lambda now: take(armed, now=now)):
+        with pytest.raises(NeedsApproval):
+            act(NOON + RELEASED_FOR)
+    put(armed, TWO, now=NOON + RELEASED_FOR - timedelta(microseconds=1))
+
+    assert stored(armed) == TWO
+
+
+def test_a_release_is_for_the_key_that_was_named(armed: VenueAccount) -> None:
+    put(armed)
+
+    with pytest.raises(KeyRefused, match=r"spot has no READ key \.\.\.2222"):
+        release(armed, key_hint="2222")
 
 
 def test_a_new_key_of_the_same_account_needs_nobody_else(armed: VenueAccount) -> None:
@@ -242,8 +300,10 @@ def test_an_armed_portfolio_loses_no_key_by_one_person(armed: VenueAccount) -> N
         take(armed)
 
     assert stored(armed) == ONE
-    take(armed, approval="request:7")
+    release(armed)
+    take(armed)
     assert stored(armed) is None
+    assert '"approval":"request:7"' in log()[-1]["payload"]
 
 
 def test_the_key_of_a_removed_account_guards_nothing(account: VenueAccount) -> None:
@@ -259,11 +319,11 @@ def test_the_key_of_a_removed_account_guards_nothing(account: VenueAccount) -> N
 @pytest.mark.parametrize(
     ("columns", "name"),
     [
-        ({"purpose": "TRADE"}, "venue_key_purpose_known"),
         ({"sealed": ""}, "venue_key_is_sealed"),
         ({"may_withdraw": False}, "venue_key_facts_were_probed"),
         ({"venue_account_id": "AA11"}, "venue_key_facts_were_probed"),
         ({"expires_at": NOON}, "venue_key_facts_were_probed"),
+        ({"released_by": "request:7"}, "venue_key_release_has_request"),
     ],
 )
 def test_the_database_refuses(account: VenueAccount, columns: dict[str, Any], name: str) -> None:
@@ -273,9 +333,17 @@ def test_the_database_refuses(account: VenueAccount, columns: dict[str, Any], na
         VenueKey.objects.update(**columns)
 
 
+def test_the_database_knows_two_purposes(account: VenueAccount) -> None:
+    key = put(account)
+    key.pk, key.purpose = None, "TRADE"
+
+    with pytest.raises(IntegrityError, match="venue_key_purpose_known"):
+        key.save(force_insert=True)
+
+
 def test_the_database_keeps_one_key_for_each_purpose(account: VenueAccount) -> None:
     key = put(account)
     key.pk = None
 
-    with pytest.raises(IntegrityError, match=r"venue_key_unique|account_id, .*purpose"):
+    with pytest.raises(IntegrityError, match=r"venue_key_unique|row that guards"):
         key.save(force_insert=True)

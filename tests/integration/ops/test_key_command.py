@@ -11,12 +11,11 @@ from pytest_django import Settings
 from oms.domain.credentials import Credentials, KeyPurpose
 from oms.models import VenueKey
 from oms.services.keys import credentials_of
-from portfolio.domain.holdings import VenueKind
-from portfolio.models import Portfolio, Venue, VenueAccount
+from portfolio.models import Portfolio, VenueAccount
 from riskconsole.audit.models import AuditEntry
 from riskconsole.sealing import CannotOpen, unseal
 from tests.clock import NOON
-from tests.factories import make_account, make_portfolio, make_user
+from tests.factories import make_exchange_account, make_portfolio, make_user
 from tests.second_factors import add_app, add_recovery_codes
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +26,7 @@ EMERGENCY = {"key": "canary-key-2222", "secret": "canary-secret-2", "passphrase"
 
 @pytest.fixture
 def account() -> VenueAccount:
-    Venue.objects.create(slug="kraken", kind=VenueKind.EXCHANGE, exchange="kraken", source="VENUE")
-    return make_account(make_portfolio(), "spot", venue="kraken")
+    return make_exchange_account(make_portfolio())
 
 
 @pytest.fixture
