@@ -13,12 +13,13 @@ from oms.venues.base import KeyPermissions
 from portfolio.domain.holdings import VenueKind
 from portfolio.models import VenueAccount
 from riskconsole.audit.chain import Payload
-from riskconsole.audit.services import record
+from riskconsole.audit.services import SYSTEM, record
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.people.approval import NeedsApproval
 from riskconsole.sealing import CannotOpen, reseal, seal, unseal
 
 RELEASED_FOR = timedelta(hours=1)
+FACTS = ("venue_account_id", "may_withdraw", "may_trade", "has_address_list", "expires_at")
 
 
 class KeyRefused(RiskConsoleError):
@@ -130,6 +131,33 @@ def remove_key(
     _refuse_alone(account, purpose, does="removing", approval=approval)
     VenueKey.objects.filter(pk=key.pk).delete()
     _record("oms.key.removed", key, approval, actor, address, now)
+
+
+@transaction.atomic
+def note_permissions(
+    *,
+    account_id: int,
+    purpose: KeyPurpose,
+    key_hint: str,
+    permissions: KeyPermissions,
+    now: datetime,
+) -> None:
+    """Keep what the venue says about the key that is there; a change of it is told in the log.
+
+    Whose key it is stays as it was first told: a swap is judged by it.
+
+    :param key_hint: of the key that it was asked about; one that was set since stays as it is
+    """
+    keys = VenueKey.objects.select_for_update(of=("self",)).select_related("account__portfolio")
+    key = keys.filter(account=account_id, purpose=purpose, key_hint=key_hint).first()
+    if key is None:
+        return
+    said = _probed(permissions, now=now)
+    said["venue_account_id"] = key.venue_account_id or said["venue_account_id"]
+    changed = [name for name in FACTS if getattr(key, name) != said[name]]
+    VenueKey.objects.filter(pk=key.pk).update(**said)
+    if changed:
+        _record("oms.key.probed", key, {"changed": changed}, SYSTEM, "", now)
 
 
 def release_key(

@@ -167,8 +167,8 @@ def test_a_key_is_let_go_of_at_the_wish_of_operator_or_admin(
         "purpose": "READ",
         "key_hint": "1111",
     }
-    page = client.get(answer["Location"]).content.decode()
-    assert "The READ key of account spot, ...1111, may be removed or swapped within an hour" in page
+    asked = client.get(answer["Location"]).content.decode()
+    assert "The READ key of account spot, ...1111, may be removed or swapped within" in asked
 
 
 def test_the_way_there_is_shown_where_there_is_a_key(main: Portfolio, signed_in: SignedIn) -> None:

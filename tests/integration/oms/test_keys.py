@@ -16,6 +16,7 @@ from oms.services.keys import (
     RELEASED_FOR,
     KeyRefused,
     credentials_of,
+    note_permissions,
     release_key,
     remove_key,
     set_key,
@@ -181,6 +182,49 @@ def test_nothing_of_an_earlier_answer_stays(account: VenueAccount) -> None:
     key = put(account)
 
     assert (key.venue_account_id, key.may_withdraw, key.probed_at) == ("", None, None)
+
+
+def note(account: VenueAccount, permissions: KeyPermissions, *, key_hint: str = "1111") -> None:
+    note_permissions(
+        account_id=account.pk,
+        purpose=KeyPurpose.READ,
+        key_hint=key_hint,
+        permissions=permissions,
+        now=NOON + timedelta(hours=6),
+    )
+
+
+def test_a_later_answer_is_kept_and_told_where_it_differs(account: VenueAccount) -> None:
+    put(account, permissions=OURS)
+
+    note(account, OURS)
+    assert VenueKey.objects.get().probed_at == NOON + timedelta(hours=6)
+    assert len(log()) == 1
+
+    note(account, replace(OURS, may_withdraw=True, has_address_list=False))
+    assert VenueKey.objects.get().may_withdraw
+    assert log()[-1]["action"] == "oms.key.probed"
+    assert '"changed":["may_withdraw","has_address_list"]' in log()[-1]["payload"]
+
+
+@pytest.mark.parametrize("account_id", [None, "BB22"])
+def test_whose_key_it_is_stays_as_it_was_first_told(
+    account: VenueAccount, account_id: str | None
+) -> None:
+    put(account, permissions=SILENT)
+    note(account, OURS)
+
+    note(account, replace(OURS, account_id=account_id))
+
+    assert VenueKey.objects.get().venue_account_id == "AA11"
+
+
+def test_an_answer_about_an_earlier_key_is_dropped(account: VenueAccount) -> None:
+    put(account, TWO)
+
+    note(account, OURS)
+
+    assert VenueKey.objects.get().probed_at is None
 
 
 def test_a_key_that_may_withdraw_is_refused(account: VenueAccount) -> None:
