@@ -1,23 +1,30 @@
-"""What became of a cancel run, ready to be shown."""
+"""What became of a cancel run, and which keys there are, ready to be shown."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, Q
+from django.views.decorators.debug import sensitive_variables
 
 from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
-from oms.models import CancelLeg, CancelRun, LegOrder
+from oms.models import CancelLeg, CancelRun, LegOrder, VenueKey
 from portfolio.domain.holdings import Side
-from portfolio.models import VenueAccount
+from portfolio.models import Portfolio, VenueAccount
 from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import decimal_from
+from riskconsole.sealing import unseal
 
 # Legs whose account was seen to hold more than at the trip.
 HAS_GROWN = ~Q(growth=[])
+
+
+KeyName = tuple[str, KeyPurpose]
 
 
 class NoCancelRun(RiskConsoleError):
@@ -187,3 +194,31 @@ def _order_row(row: LegOrder) -> OrderRow:
         is_disobedient=row.is_disobedient,
         created_at=row.created_at,
     )
+
+
+def key_hints(portfolio: Portfolio) -> dict[KeyName, str]:
+    """Return the last four characters of each key, by account and purpose."""
+    keys = VenueKey.objects.filter(account__portfolio=portfolio, account__removed_at=None)
+    found = keys.order_by("account__slug", "-purpose").values_list(
+        "account__slug", "purpose", "key_hint"
+    )
+    return {(account, KeyPurpose(purpose)): hint for account, purpose, hint in found}
+
+
+@sensitive_variables()
+def credentials_of(*, account_id: int, purpose: KeyPurpose) -> Credentials | None:
+    """Return the account's key for this purpose; None if it has none.
+
+    :raises CannotOpen: if the master key is not the one that sealed it
+    """
+    keys = VenueKey.objects.filter(account=account_id, purpose=purpose)
+    sealed = keys.values_list("sealed", flat=True).first()
+    if sealed is None:
+        return None
+    opened = unseal(sealed, purpose=sealed_for(account_id=account_id, purpose=purpose))
+    return Credentials(**json.loads(opened))
+
+
+def sealed_for(*, account_id: int, purpose: str) -> str:
+    """Return what a key is sealed for: a row copied to another account or purpose does not open."""
+    return f"{purpose} key of account {account_id}"

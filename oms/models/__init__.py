@@ -1,4 +1,5 @@
 from oms.models.cancel import CancelLeg, CancelRun, LegOrder
+from oms.models.key import VenueKey
 from oms.models.nonce import NonceTurn
 from oms.models.paper import (
     PaperAccount,
@@ -28,4 +29,5 @@ __all__ = [
     "PaperOrder",
     "PaperPosition",
     "PaperVerb",
+    "VenueKey",
 ]

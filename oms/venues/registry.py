@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import CancelAnswer
+from oms.selectors import credentials_of
 from oms.venues.base import (
     AccountSnapshot,
     AuthFailed,
@@ -18,17 +19,19 @@ from oms.venues.base import (
     ReduceOrder,
     Unsupported,
     VenueAdapter,
+    VenueError,
 )
 from oms.venues.paper import PaperAdapter
 from portfolio.domain.holdings import VenueKind
 from portfolio.models import VenueAccount
+from riskconsole.sealing import CannotOpen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAdapter:
     """Stands for a venue that the console cannot talk to: every call says so."""
 
-    venue: str
+    error: VenueError
 
     def open_orders(self) -> OrderList:
         self._refuse()
@@ -61,7 +64,7 @@ class NoAdapter:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise Unsupported(f"There is no connection to {self.venue}")
+        raise self.error
 
 
 def adapter_for(
@@ -70,13 +73,15 @@ def adapter_for(
     """Return the adapter of an account, its venue loaded; it talks to nobody yet.
 
     :param purpose: whose key signs; where an account has only the other one, that one does
-    :raises AuthFailed: if the account has no key at all
     """
     if account.venue.kind == VenueKind.PAPER:
         return PaperAdapter(account=account)
-    if account.venue.kind == VenueKind.EXCHANGE:
+    if account.venue.kind != VenueKind.EXCHANGE:
+        return NoAdapter(error=Unsupported(f"There is no connection to {account.venue.slug}"))
+    try:
         return _exchange_adapter(account, purpose=purpose)
-    return NoAdapter(venue=account.venue.slug)
+    except VenueError as error:
+        return NoAdapter(error=error)
 
 
 def _exchange_adapter(account: VenueAccount, *, purpose: KeyPurpose) -> VenueAdapter:
@@ -91,8 +96,12 @@ def _exchange_adapter(account: VenueAccount, *, purpose: KeyPurpose) -> VenueAda
 
 
 def _credentials(account: VenueAccount, *, purpose: KeyPurpose) -> Credentials:
-    for wanted in sorted(KeyPurpose, key=lambda other: other is not purpose):
-        found = credentials_of(account_id=account.pk, purpose=wanted)
-        if found is not None:
-            return found
+    """Return the key for this purpose; where there is only the other one, that one."""
+    try:
+        for wanted in sorted(KeyPurpose, key=lambda other: other is not purpose):
+            found = credentials_of(account_id=account.pk, purpose=wanted)
+            if found is not None:
+                return found
+    except CannotOpen as error:
+        raise AuthFailed(str(error)) from error
     raise AuthFailed(f"{account.slug} has no key")

@@ -29,13 +29,9 @@ class CcxtAdapter:
     :param emergency: takes no turn behind readings: connections of its own, and no throttle
     """
 
-    def __init__(
-        self, *, account: VenueAccount, credentials: Credentials, emergency: bool
-    ) -> None:
+    def __init__(self, *, account: VenueAccount, credentials: Credentials, emergency: bool) -> None:
         venue = account.venue
-        self.capabilities = capabilities_of(
-            exchange=venue.exchange, kind=AccountKind(account.kind)
-        )
+        self.capabilities = capabilities_of(exchange=venue.exchange, kind=AccountKind(account.kind))
         make = self.capabilities.market
         client = Client(
             exchange=venue.exchange,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oms.venues.base import Unsupported
-from oms.venues.ccxt.client import Client
 from oms.venues.ccxt.kraken import KrakenSpot
 from oms.venues.ccxt.market import Market
 from portfolio.domain.holdings import AccountKind

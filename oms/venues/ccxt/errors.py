@@ -83,7 +83,9 @@ _BY_CLASS: dict[type[BaseException], _Maker] = {
 }
 
 _QUERY = re.compile(r"(https?://[^\s?]+)\?\S*")
-_FIELD = re.compile(r"(?i)\b(signature|api-?sign|api-?key|authent|nonce|secret)(\"?\s*[=:]\s*)\"?[^\s&,}\"]+")
+_FIELD = re.compile(
+    r"(?i)\b(signature|api-?sign|api-?key|authent|nonce|secret)(\"?\s*[=:]\s*)\"?[^\s&,}\"]+"
+)
 _TOKEN = re.compile(r"[A-Za-z0-9+/_]{32,}={0,2}")
 
 

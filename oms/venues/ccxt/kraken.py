@@ -132,9 +132,7 @@ class KrakenSpot(Market):
             is_tradable=row.get("status", "online") == "online",
         )
         symbol = f"{self.client.code_of(base)}/{self.client.code_of(quote)}"
-        return Instrument(
-            id=text_of(row, "altname"), alias=pair_id, symbol=symbol, rules=rules
-        )
+        return Instrument(id=text_of(row, "altname"), alias=pair_id, symbol=symbol, rules=rules)
 
     def _order(self, order_id: str, row: Row) -> OpenOrder:
         told = row_of(row_of(row, "order").get("descr"), "description of an order")

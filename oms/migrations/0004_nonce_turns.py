@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('oms', '0002_legs_after_a_reset'),
+        ('oms', '0003_venue_keys'),
     ]
 
     operations = [
