@@ -54,7 +54,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], _Maker], ...] = tuple(
         (r"EAPI:Invalid (signature|key)|EAPI:Feature disabled", AuthFailed),
         (r"EService:\s*(Timeout|Deadline elapsed)|Deadline elapsed", Unknown),
         (r"EService:\s*Market in (cancel|post)_only mode", Rejected),
-        (r"EQuery:Unknown asset pair", Rejected),
+        (r"EQuery:Unknown asset pair|EOrder:(?!Rate limit)", Rejected),
         (r"\"code\":\s*\"?604\b", NoPermission),
         (r"\"code\":\s*\"?(700006|700007|30020)\b", NoPermission),
         (r"\"code\":\s*\"?(10072|402)\b", AuthFailed),
