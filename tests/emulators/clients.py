@@ -13,6 +13,7 @@ class Client(Protocol):
     """An exchange of ccxt, as tests call it."""
 
     urls: dict[str, Any]
+    nonce: Callable[[], int]
 
     def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
