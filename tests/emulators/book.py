@@ -44,12 +44,12 @@ class Book:
     ) -> None:
         self.lock = threading.RLock()
         self.balances: Watched[str, Decimal] = Watched(
-            lambda asset: self._tell(Topic.BALANCE, asset)
+            lambda asset: self._tell(Topic.BALANCE, asset), lock=self.lock
         )
         self.positions: Watched[tuple[str, Side], Position] = Watched(
-            lambda key: self._tell(Topic.POSITION, key[0])
+            lambda key: self._tell(Topic.POSITION, key[0]), lock=self.lock
         )
-        self.prices: Watched[str, Decimal] = Watched(self._price_changed)
+        self.prices: Watched[str, Decimal] = Watched(self._price_changed, lock=self.lock)
         self.contracts: dict[str, Contract] = {}
         # How much of an instrument one order finds; what is not named is without end.
         self.liquidity: dict[str, Decimal] = {}

@@ -13,7 +13,8 @@ from portfolio.domain.holdings import Side
 from tests.emulators.clients import Client, kraken_futures_client
 from tests.emulators.faults import Fault, FaultKind
 from tests.emulators.fills import Position
-from tests.emulators.kraken_futures import STATUS_MEMORY, KrakenFuturesEmulator
+from tests.emulators.kraken_futures import KrakenFuturesEmulator
+from tests.emulators.kraken_futures_trading import STATUS_MEMORY
 from tests.emulators.orders import Order
 
 ccxt = pytest.importorskip("ccxt")
