@@ -295,6 +295,39 @@ def test_the_dead_man_switch_is_armed_and_disarmed(venue: KrakenEmulator, kraken
     assert len(venue.book.orders) == 1
 
 
+def test_a_switch_that_fires_ends_every_order_and_is_disarmed(
+    venue: KrakenEmulator, kraken: Client
+) -> None:
+    rest(venue, count=2)
+    kraken.private_post_cancelallordersafter({"timeout": 60})
+
+    venue.dead_man.fire()
+
+    assert not venue.book.orders
+    assert venue.dead_man.fires_at is None
+
+
+def test_a_call_that_hangs_times_out_and_did_nothing(venue: KrakenEmulator, kraken: Client) -> None:
+    rest(venue)
+    venue.faults.add(Fault(kind=FaultKind.HANG, call="cancel_all"))
+    kraken.timeout = 100
+
+    with pytest.raises(ccxt.RequestTimeout):
+        kraken.private_post_cancelall()
+    assert len(venue.book.orders) == 1
+
+
+def test_an_order_that_appears_right_after_a_cancel_is_listed(
+    venue: KrakenEmulator, kraken: Client
+) -> None:
+    (placed,) = rest(venue)
+    venue.faults.add(Fault(kind=FaultKind.APPEAR, call="cancel_all"))
+
+    assert kraken.private_post_cancelall()["result"] == {"count": 1}
+    (order,) = kraken.fetch_open_orders()
+    assert order["id"] != placed.id
+
+
 async def test_the_socket_tells_tickers_as_they_change(venue: KrakenEmulator) -> None:
     exchange = kraken_client(venue, is_pro=True)
     try:

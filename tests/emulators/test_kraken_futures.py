@@ -1,9 +1,15 @@
 """ccxt finds in the emulated Kraken Futures what it finds in the real one."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 
@@ -16,6 +22,7 @@ from tests.emulators.fills import Position
 from tests.emulators.kraken_futures import KrakenFuturesEmulator
 from tests.emulators.kraken_futures_trading import STATUS_MEMORY
 from tests.emulators.orders import Order
+from tests.emulators.server import HOST
 
 ccxt = pytest.importorskip("ccxt")
 
@@ -291,6 +298,32 @@ def test_a_key_that_only_reads_cannot_cancel(venue: KrakenFuturesEmulator) -> No
     with pytest.raises(ccxt.ExchangeError, match="accessDenied"):
         reading.private_post_cancelallorders()
     assert len(venue.book.orders) == 1
+
+
+def told_of(venue: KrakenFuturesEmulator, credentials: Credentials) -> dict[str, Any]:
+    """Ask what a key may do, signed as Kraken documents it; ccxt has no such call."""
+    path, nonce = "/api/auth/v1/api-keys/v3/check", "1"
+    digest = hashlib.sha256(f"{nonce}{path}".encode()).digest()
+    signature = hmac.new(base64.b64decode(credentials.secret), digest, hashlib.sha512).digest()
+    headers = {
+        "APIKey": credentials.key,
+        "Nonce": nonce,
+        "Authent": base64.b64encode(signature).decode(),
+    }
+    connection = HTTPConnection(HOST, venue.port, timeout=5)
+    connection.request("GET", path, headers=headers)
+    told: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return told
+
+
+def test_a_key_says_what_it_may_do_and_whose_it_is(venue: KrakenFuturesEmulator) -> None:
+    trading = told_of(venue, venue.credentials)
+    reading = told_of(venue, venue.add_key(may_trade=False))
+
+    assert trading["permissions"] == {"general": "FULL_ACCESS", "transfer": "NO_ACCESS"}
+    assert reading["permissions"]["general"] == "READ_ONLY"
+    assert trading["accountUid"] == reading["accountUid"] == venue.account_uid
 
 
 def test_the_dead_man_switch_is_armed_and_disarmed(
