@@ -13,6 +13,8 @@ class Client(Protocol):
     """An exchange of ccxt, as tests call it."""
 
     urls: dict[str, Any]
+    nonce: Callable[[], int]
+    timeout: int
 
     def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
