@@ -29,6 +29,7 @@ from tests.clock import NOON
 from tests.emulators.faults import Fault, FaultKind, Verb
 from tests.emulators.fills import Position
 from tests.emulators.kraken import KrakenEmulator
+from tests.emulators.kraken_futures import KrakenFuturesEmulator
 from tests.emulators.server import Emulator
 
 
@@ -299,18 +300,29 @@ class KrakenBench(EmulatedBench):
         return self.book.balances.get("BTC", Decimal(0))
 
 
+class KrakenFuturesBench(EmulatedBench):
+    """Kraken Futures, a linear contract."""
+
+    name = "krakenfutures"
+    kind = AccountKind.MARGIN
+    exchange = "krakenfutures"
+    instrument = "BTC/USD:USD"
+    slow_down = "apiLimitExceeded"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A bench that a test may be set on."""
 
-    bench: type[Bench]
-    emulator: Callable[[], Emulator] | None = None
+    name: str
+    bench: Callable[[Emulator], Bench]
+    emulator: Callable[[], Emulator]
 
     def __str__(self) -> str:
-        return self.bench.name
+        return self.name
 
 
-CANDIDATES = (
-    Candidate(bench=PaperBench),
-    Candidate(bench=KrakenBench, emulator=KrakenEmulator),
+EMULATED = (
+    Candidate(name="kraken", bench=KrakenBench, emulator=KrakenEmulator),
+    Candidate(name="krakenfutures", bench=KrakenFuturesBench, emulator=KrakenFuturesEmulator),
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from oms.venues.ccxt import client
-from tests.conformance.bench import CANDIDATES, Bench, Candidate
+from tests.conformance.bench import EMULATED, Bench, Candidate, PaperBench
 
 
 @pytest.fixture(autouse=True)
@@ -15,11 +15,11 @@ def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "TIMEOUT", timedelta(seconds=1))
 
 
-@pytest.fixture(params=CANDIDATES, ids=str)
+@pytest.fixture(params=[None, *EMULATED], ids=lambda candidate: str(candidate or "paper"))
 def bench(request: pytest.FixtureRequest, db: None) -> Iterator[Bench]:
-    candidate: Candidate = request.param
-    if candidate.emulator is None:
-        yield candidate.bench()
+    candidate: Candidate | None = request.param
+    if candidate is None:
+        yield PaperBench()
         return
     with candidate.emulator() as emulator:
         yield candidate.bench(emulator)

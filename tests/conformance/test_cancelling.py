@@ -1,5 +1,8 @@
 """Every venue lists what is open, and ends it, the same way."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from oms.domain.orders import CancelAnswer, OrderSide, OrderType
@@ -156,10 +159,10 @@ def test_each_trouble_has_its_class(
     order_id = bench.place()
     bench.trouble(trouble, call)
     adapter = bench.adapter()
-    verbs = {
+    verbs: dict[Call, Callable[[], object]] = {
         Call.LIST: adapter.open_orders,
         Call.CANCEL_ALL: adapter.cancel_all,
-        Call.CANCEL_ORDERS: lambda: adapter.cancel_orders([order_id]),
+        Call.CANCEL_ORDERS: partial(adapter.cancel_orders, [order_id]),
     }
 
     with pytest.raises(expected):

@@ -1,12 +1,14 @@
 """What each market can do, and whether that was seen here: the table that drives the adapter."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from oms.venues.base import Unsupported
 from oms.venues.ccxt.kraken import KrakenSpot
+from oms.venues.ccxt.kraken_futures import KrakenFutures
 from oms.venues.ccxt.market import Market
+from oms.venues.ccxt.mexc_spot import MexcSpot
+from oms.venues.ccxt.mexc_swap import MexcSwap
 from portfolio.domain.holdings import AccountKind
 
 
@@ -22,14 +24,14 @@ class CancelAll(StrEnum):
 class Capabilities:
     """One market of one exchange.
 
-    :param market: makes what speaks to it, from a client and its address if it is not its own
+    :param market: what speaks to it
     :param is_proven: the conformance suite ran against it here
     :param states_equity: its own equity figure is read
     :param dead_man: seconds between which its dead-man's switch can be set; None without one
     :param limits: what it cannot do here, in plain words
     """
 
-    market: Callable[..., Market]
+    market: type[Market]
     cancel_all: CancelAll
     is_proven: bool
     states_equity: bool = False
@@ -45,6 +47,34 @@ TABLE: dict[tuple[str, AccountKind], Capabilities] = {
         is_proven=True,
         dead_man=(1, 86_400),
         limits=("an account with margin positions is not read",),
+    ),
+    ("krakenfutures", AccountKind.MARGIN): Capabilities(
+        market=KrakenFutures,
+        cancel_all=CancelAll.NATIVE,
+        is_proven=True,
+        states_equity=True,
+        dead_man=(1, 86_400),
+    ),
+    ("mexc", AccountKind.SPOT): Capabilities(
+        market=MexcSpot,
+        cancel_all=CancelAll.NATIVE,
+        is_proven=True,
+        limits=(
+            "orders end one by one where some have to stay",
+            "without the right to list all pairs at once, locked funds are never proven free",
+        ),
+    ),
+    ("mexc", AccountKind.MARGIN): Capabilities(
+        market=MexcSwap,
+        cancel_all=CancelAll.NATIVE,
+        is_proven=True,
+        states_equity=True,
+        has_trigger_scope=True,
+        limits=(
+            "take-profit and stop-loss orders attached to a position are neither listed nor"
+            " cancelled",
+            "the venue does not tell what a key may do",
+        ),
     ),
 }
 

@@ -56,6 +56,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], _Maker], ...] = tuple(
         (r"EService:\s*Market in (cancel|post)_only mode", Rejected),
         (r"EQuery:Unknown asset pair|EOrder:(?!Rate limit)", Rejected),
         (r"\"code\":\s*\"?604\b", NoPermission),
+        (r"\"code\":\s*\"?513\b", Retryable),
         (r"\"code\":\s*\"?(700006|700007|30020)\b", NoPermission),
         (r"\"code\":\s*\"?(10072|402)\b", AuthFailed),
         (r"\s(400|403|404) [A-Z]", _blocked),

@@ -3,7 +3,7 @@
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,8 @@ from oms.venues.ccxt.client import Client
 from riskconsole.kernel.numbers import ONE, ZERO, to_money_step
 
 KEPT_SECONDS = 600
+Cancel = Callable[[Sequence[str]], Mapping[str, CancelAnswer]]
+
 _HALF = Decimal("0.5")
 
 
@@ -114,19 +116,28 @@ class Market(ABC):
     def key_permissions(self) -> KeyPermissions:
         """Return what the venue tells of the key."""
 
+    def batches(self, ids: Sequence[str]) -> Iterator[tuple[Cancel, Sequence[str]]]:
+        """Return the calls that end these orders, and which orders each of them ends."""
+        for start in range(0, len(ids), self.batch):
+            yield self.cancel_batch, ids[start : start + self.batch]
+
     def cancel_orders(self, ids: Collection[str]) -> Mapping[str, CancelAnswer]:
-        """Ask for the end of these orders; the answer to each is the answer to its batch."""
-        wanted = list(ids)
+        """Ask for the end of these orders; one call that fails does not stop the others.
+
+        :raises VenueError: if the venue answered none of the calls
+        """
         answers: dict[str, CancelAnswer] = {}
-        for start in range(0, len(wanted), self.batch):
-            part = wanted[start : start + self.batch]
+        errors: list[tuple[Sequence[str], VenueError]] = []
+        for cancel, part in self.batches(list(ids)):
             try:
-                answers |= self.cancel_batch(part)
+                answers |= cancel(part)
             except VenueError as error:
-                if not answers:
-                    raise
-                answers |= dict.fromkeys(part, answer_to(error))
-        return {order_id: answers.get(order_id, CancelAnswer.UNKNOWN) for order_id in wanted}
+                errors.append((part, error))
+        if errors and not answers:
+            raise errors[0][1]
+        for part, error in errors:
+            answers |= dict.fromkeys(part, answer_to(error))
+        return {order_id: answers.get(order_id, CancelAnswer.UNKNOWN) for order_id in ids}
 
     def instruments(self) -> Instruments:
         """Return every instrument, read anew after ten minutes; an old list beats none."""

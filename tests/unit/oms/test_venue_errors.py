@@ -75,10 +75,9 @@ def test_each_class_of_ccxt_has_its_place(kind: type[BaseException]) -> None:
 
 
 def test_a_class_that_ccxt_adds_counts_as_its_nearest_base() -> None:
-    class Newer(ccxt_errors.AccountSuspended):
-        pass
+    newer = type("Newer", (ccxt_errors.AccountSuspended,), {})
 
-    assert type(translate(Newer(""))) is Suspended
+    assert type(translate(newer(""))) is Suspended
 
 
 # The rows of the failure table: what a venue says, and what is to be done about it.
@@ -104,6 +103,7 @@ ROWS = [
     ("kraken", 400, "<html>no</html>", Retryable),
     ("kraken", 200, '{"error":["EAPI:Invalid nonce"]}', Retryable),
     ("mexc", 400, '{"code":700003,"msg":"Timestamp is outside of the recvWindow."}', Retryable),
+    ("mexc", 200, '{"success":false,"code":513,"message":"Invalid request"}', Retryable),
     ("kraken", 200, '{"error":["EAPI:Invalid key"]}', AuthFailed),
     ("kraken", 200, '{"error":["EAPI:Invalid signature"]}', AuthFailed),
     ("kraken", 200, '{"error":["EAPI:Feature disabled"]}', AuthFailed),
@@ -179,11 +179,12 @@ def raised_by(exchange: str, status: int, body: str) -> BaseException:
     """Return what ccxt raises when the venue answers this."""
     with pytest.raises(ccxt_errors.BaseError) as caught:
         answer(exchange, status, body)
-    return caught.value
+    error: BaseException = caught.value
+    return error
 
 
 def answer(exchange: str, status: int, body: str) -> None:
     api = getattr(ccxt, exchange)()
-    arguments = (status, "Reason", "https://venue/x", "POST", {}, body)
+    arguments: tuple[object, ...] = (status, "Reason", "https://venue/x", "POST", {}, body)
     api.handle_errors(*arguments, api.parse_json(body), {}, "")
     api.handle_http_status_code(status, "Reason", "https://venue/x", "POST", body)
