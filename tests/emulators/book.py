@@ -31,6 +31,7 @@ class Book:
     :param new_id: makes the venue's id of the nth order
     :param is_hedged: a long and a short of one instrument stand side by side, and only a
         reduce-only order closes one
+    :param settles_in: names the balance that the gains of an instrument go to
     """
 
     def __init__(
@@ -38,16 +39,17 @@ class Book:
         *,
         new_id: Callable[[int], str] = str,
         is_hedged: bool = False,
+        settles_in: Callable[[str], str] = settle_of,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.lock = threading.RLock()
         self.balances: Watched[str, Decimal] = Watched(
-            lambda asset: self._tell(Topic.BALANCE, asset)
+            lambda asset: self._tell(Topic.BALANCE, asset), lock=self.lock
         )
         self.positions: Watched[tuple[str, Side], Position] = Watched(
-            lambda key: self._tell(Topic.POSITION, key[0])
+            lambda key: self._tell(Topic.POSITION, key[0]), lock=self.lock
         )
-        self.prices: Watched[str, Decimal] = Watched(self._price_changed)
+        self.prices: Watched[str, Decimal] = Watched(self._price_changed, lock=self.lock)
         self.contracts: dict[str, Contract] = {}
         # How much of an instrument one order finds; what is not named is without end.
         self.liquidity: dict[str, Decimal] = {}
@@ -56,6 +58,7 @@ class Book:
         self.watchers: list[Callable[[Change], None]] = []
         self._new_id = new_id
         self._is_hedged = is_hedged
+        self._settles_in = settles_in
         self._clock = clock
         self._count = itertools.count(1)
 
@@ -187,15 +190,15 @@ class Book:
             self._fill_spot(order, quantity=quantity, price=price)
         filled = order.filled + quantity
         cost = order.filled * order.average + quantity * price
-        is_over = filled == order.quantity
-        self._keep(
-            replace(
-                order,
-                filled=filled,
-                average=cost / filled,
-                status=OrderStatus.FILLED if is_over else OrderStatus.OPEN,
-            )
-        )
+        after = replace(order, filled=filled, average=cost / filled)
+        self._keep(replace(after, status=self._status(after)))
+
+    def _status(self, order: Order) -> OrderStatus:
+        """Return what a fill leaves of an order; without a position nothing can be reduced."""
+        if not order.remaining:
+            return OrderStatus.FILLED
+        is_spent = order.is_reduce_only and not self._fillable(order)
+        return OrderStatus.CANCELLED if is_spent else OrderStatus.OPEN
 
     def _fill_spot(self, order: Order, *, quantity: Decimal, price: Decimal) -> None:
         symbol = symbol_of(order.instrument)
@@ -228,7 +231,7 @@ class Book:
             self.positions[instrument, side] = replace(held, quantity=left)
         else:
             del self.positions[instrument, side]
-        self._add(settle_of(instrument), gain)
+        self._add(self._settles_in(instrument), gain)
 
     def _add(self, asset: str, amount: Decimal) -> None:
         self.balances[asset] = self.balances.get(asset, ZERO) + amount
@@ -239,7 +242,7 @@ class Book:
             self.orders[order.id] = order
         else:
             self.orders.pop(order.id, None)
-            self.done[order.id] = order
+            self.done[order.id] = replace(order, done_at=self._clock())
         self._tell(Topic.ORDER, order.id)
 
     def _tell(self, topic: Topic, key: str) -> None:

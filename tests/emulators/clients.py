@@ -14,6 +14,8 @@ class Client(Protocol):
 
     urls: dict[str, Any]
     options: dict[str, Any]
+    nonce: Callable[[], int]
+    timeout: int
 
     def __getattr__(self, name: str) -> Callable[..., Any]: ...
 

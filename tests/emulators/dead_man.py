@@ -21,11 +21,10 @@ class DeadManSwitch:
         """Start the countdown again; 0 disarms."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = (
-            asyncio.get_running_loop().call_later(seconds, self._fire) if seconds else None
-        )
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.fire) if seconds else None
         self.fires_at = at + timedelta(seconds=seconds) if seconds else None
 
-    def _fire(self) -> None:
+    def fire(self) -> None:
+        """Cancel everything; the switch is disarmed from then on."""
         self._book.cancel()
         self._timer = self.fires_at = None

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import ClassVar
 
 from portfolio.domain.holdings import symbol_of
@@ -42,6 +43,7 @@ class MexcEmulator(Emulator):
     default_instruments: ClassVar[tuple[str, ...]]
     separator: ClassVar[str]
     bad_symbol: ClassVar[str]
+    bad_parameter: ClassVar[str]
 
     def __init__(
         self,
@@ -77,6 +79,14 @@ class MexcEmulator(Emulator):
                 return name
         raise Refused(self.error(self.bad_symbol))
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Refuse what cannot be read: a figure that is none, an unknown side, a missing field."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+            raise Refused(self.error(self.bad_parameter)) from error
+
     def mark(self, instrument: str) -> Decimal:
         """Return the price at which a market order fills.
 
@@ -89,5 +99,6 @@ class MexcEmulator(Emulator):
 
     def is_within(self, stamp: str, *, request: Request, window: timedelta) -> bool:
         """Return whether a request was stamped no longer ago than window, and not ahead."""
-        age = timedelta(milliseconds=millis(request.at) - int(stamp))
+        with self.reading():
+            age = timedelta(milliseconds=millis(request.at) - int(stamp))
         return timedelta(seconds=-1) < age <= window

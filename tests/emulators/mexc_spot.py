@@ -54,6 +54,7 @@ class MexcSpotEmulator(MexcEmulator):
     default_instruments = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "USDC/USDT")
     separator = ""
     bad_symbol = "-1121 Invalid symbol."
+    bad_parameter = "700008 Illegal characters found in parameter"
     no_permission = "700007 No permission to access the endpoint."
     fault_messages = {
         FaultKind.REVOKED: UNKNOWN_KEY,
@@ -114,7 +115,8 @@ class MexcSpotEmulator(MexcEmulator):
         secret = key.credentials.secret
         if not is_signed(signed + request.body, secret=secret, signature=signature):
             raise Refused(self.error(BAD_SIGNATURE))
-        window = int(request.query.get("recvWindow", DEFAULT_WINDOW))
+        with self.reading():
+            window = int(request.query.get("recvWindow", DEFAULT_WINDOW))
         if window > MAX_WINDOW:
             raise Refused(self.error(BAD_WINDOW))
         stamp = self._needed(request, "timestamp")
@@ -242,13 +244,14 @@ class MexcSpotEmulator(MexcEmulator):
         kind = self._needed(request, "type")
         if instrument in self.halted or kind not in IMMEDIATE | RESTING:
             raise Refused(self.error("30016 Trading disabled."))
-        is_market = kind == "MARKET"
-        price = self.mark(instrument) if is_market else Decimal(self._needed(request, "price"))
-        quantity = Decimal(self._needed(request, "quantity"))
+        with self.reading():
+            side = OrderSide(self._needed(request, "side"))
+            quantity = Decimal(self._needed(request, "quantity"))
+            price = self._limit(request, instrument, kind=kind)
         self._check_size(quantity, price=price)
         order = self.book.place(
             instrument=instrument,
-            side=OrderSide(self._needed(request, "side")),
+            side=side,
             type=OrderType.LIMIT,
             quantity=quantity,
             price=price,
@@ -256,6 +259,11 @@ class MexcSpotEmulator(MexcEmulator):
             is_immediate=kind in IMMEDIATE,
         )
         return self._placed(order)
+
+    def _limit(self, request: Request, instrument: str, *, kind: str) -> Decimal:
+        if kind == "MARKET":
+            return self.mark(instrument)
+        return Decimal(self._needed(request, "price"))
 
     def _check_size(self, quantity: Decimal, *, price: Decimal) -> None:
         if round(quantity, QUANTITY_SCALE) != quantity:

@@ -44,6 +44,7 @@ class MexcSwapEmulator(MexcSwapOrders):
     default_instruments = (*SIZES, "SOL/USDT:USDT")
     separator = "_"
     bad_symbol = "1001 Contract does not exist"
+    bad_parameter = "600 Param error!"
     no_permission = "704 Please enable API Key trading information write access"
     fault_messages = {
         FaultKind.REVOKED: KEY_EXPIRED,

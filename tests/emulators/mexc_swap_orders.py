@@ -1,5 +1,6 @@
 """The orders of MEXC swap: two scopes, each listed and cancelled by its own calls."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +27,29 @@ MAX_PAGE = 100
 DEFAULT_PAGE = 20
 MAX_CANCEL = 50
 MARKET_TYPES = frozenset({5, 6})
-IOC = 3
+IMMEDIATE_TYPES = MARKET_TYPES | {3}
+RESTING_TYPES = frozenset({1, 2})
+
+# What the venue says of one id that it did not cancel.
+NOT_THERE = (2040, "order not exist")
+ALREADY_OVER = (2041, "order state cannot be cancelled")
+FAILED = (500, "Internal error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One order as it was asked for.
+
+    :param kind: the venue's number of an order type: rest, fill at once, at the market
+    """
+
+    instrument: str
+    side: OrderSide
+    is_close: bool
+    kind: int
+    quantity: Decimal
+    price: Decimal
+    client_id: str
 
 
 class MexcSwapOrders(MexcSwapStream):
@@ -64,80 +87,82 @@ class MexcSwapOrders(MexcSwapStream):
         return self.error(NO_SUCH_ORDER) if order is None else answer(self._row(order))
 
     def create(self, request: Request) -> object:
-        asked: Any = request.json()
-        instrument = self.instrument(asked["symbol"])
-        side, is_close = SIDES[int(asked["side"])]
-        kind, quantity = int(asked["type"]), Decimal(str(asked["vol"]))
-        is_market = kind in MARKET_TYPES
-        price = self.mark(instrument) if is_market else Decimal(str(asked["price"]))
-        client_id = str(asked.get("externalOid", ""))
-        self._check(instrument, quantity=quantity, price=price, client_id=client_id)
-        if is_close:
-            self._check_close(instrument, side, quantity=quantity)
+        with self.reading():
+            asked = self._asked(request)
+        self._check(asked)
+        if asked.is_close:
+            self._check_close(asked)
         order = self.book.place(
-            instrument=instrument,
-            side=side,
+            instrument=asked.instrument,
+            side=asked.side,
             type=OrderType.LIMIT,
-            quantity=quantity,
-            price=price,
-            is_reduce_only=is_close,
-            client_id=client_id,
-            is_immediate=is_market or kind == IOC,
+            quantity=asked.quantity,
+            price=asked.price,
+            is_reduce_only=asked.is_close,
+            client_id=asked.client_id,
+            is_immediate=asked.kind in IMMEDIATE_TYPES,
         )
         return answer({"orderId": order.id, "ts": millis(order.created_at)})
 
-    def _check(self, instrument: str, *, quantity: Decimal, price: Decimal, client_id: str) -> None:
-        if instrument in self.halted:
+    def _asked(self, request: Request) -> Asked:
+        body: Any = request.json()
+        instrument, kind = self.instrument(body["symbol"]), int(body["type"])
+        side, is_close = SIDES[int(body["side"])]
+        is_market = kind in MARKET_TYPES
+        return Asked(
+            instrument=instrument,
+            side=side,
+            is_close=is_close,
+            kind=kind,
+            quantity=Decimal(str(body["vol"])),
+            price=self.mark(instrument) if is_market else Decimal(str(body["price"])),
+            client_id=str(body.get("externalOid", "")),
+        )
+
+    def _check(self, asked: Asked) -> None:
+        if asked.instrument in self.halted:
             raise Refused(self.error("1002 Contract not allow place order!"))
-        if quantity < 1 or quantity % 1:
+        if asked.kind not in IMMEDIATE_TYPES | RESTING_TYPES:
+            raise Refused(self.error("2029 Error order type"))
+        if asked.quantity < 1 or asked.quantity % 1:
             raise Refused(self.error("2011 Order quantity error, please try to modify."))
-        if price % PRICE_UNIT:
+        if asked.price % PRICE_UNIT:
             raise Refused(self.error("2015 Price or quantity precision error"))
-        if len(client_id) > MAX_CLIENT_ID:
+        if len(asked.client_id) > MAX_CLIENT_ID:
             raise Refused(self.error("2030 External order ID is too long (Max. 32 bits )"))
 
-    def _check_close(self, instrument: str, side: OrderSide, *, quantity: Decimal) -> None:
+    def _check_close(self, asked: Asked) -> None:
         """A close may not be larger than what it closes, and never opens the other side."""
-        held = self.book.positions.get((instrument, side_closed_by(side)))
+        held = self.book.positions.get((asked.instrument, side_closed_by(asked.side)))
         if held is None:
             raise Refused(self.error(NO_POSITION))
-        if held.quantity < quantity:
+        if held.quantity < asked.quantity:
             raise Refused(self.error("2008 Insufficient number of positions can be closed"))
 
     def cancel(self, request: Request) -> object:
         """Cancel by id; every id is answered for itself."""
-        asked: Any = request.json()
-        ids = [str(order_id) for order_id in asked]
+        body: Any = request.json()
+        ids = [str(order_id) for order_id in body]
         if len(ids) > MAX_CANCEL:
             return self.error(f"2013 Number of cancelled orders exceeds {MAX_CANCEL}")
-        plans = {order.id for order in self._every() if is_plan(order)}
-        known = {order.id for order in self._every()} - plans
-        gone = self.book.cancel(set(ids) - plans, at_most=request.at_most)
-        done = {order.id for order in gone}
-        return answer([self._cancelled(row, known=known, done=done) for row in ids])
-
-    def _cancelled(self, order_id: str, *, known: set[str], done: set[str]) -> dict[str, object]:
-        if order_id in done:
-            code, text = 0, "success"
-        elif order_id in self.book.orders and order_id in known:
-            code, text = 500, "Internal error"
-        elif order_id in known:
-            code, text = 2041, "order state cannot be cancelled"
-        else:
-            code, text = 2040, "order not exist"
-        return {"orderId": order_id, "errorCode": code, "errorMsg": text}
+        known = {order.id for order in self._every() if not is_plan(order)}
+        gone = self.book.cancel(known.intersection(ids), at_most=request.at_most)
+        answers = dict.fromkeys(known, ALREADY_OVER)
+        answers |= dict.fromkeys(known & set(self.book.orders), FAILED)
+        answers |= {order.id: (0, "success") for order in gone}
+        return answer([_cancelled(row, *answers.get(row, NOT_THERE)) for row in ids])
 
     def cancel_plans(self, request: Request) -> object:
         """Cancel trigger orders by id; one that is not open spoils the whole answer."""
-        asked: Any = request.json()
+        body: Any = request.json()
         plans = {order.id for order in self.book.open_orders() if is_plan(order)}
-        ids = {str(row["orderId"]) for row in asked}
+        ids = {str(row["orderId"]) for row in body}
         self.book.cancel(ids & plans, at_most=request.at_most)
         return answer() if ids <= plans else self.error(NO_SUCH_ORDER)
 
     def cancel_all(self, request: Request, *, of_plans: bool) -> object:
-        asked: Any = request.json()
-        symbol = asked.get("symbol")
+        body: Any = request.json()
+        symbol = body.get("symbol")
         ids = [
             order.id
             for order in self.book.open_orders()
@@ -162,6 +187,10 @@ class MexcSwapOrders(MexcSwapStream):
 
 def answer(data: object = None) -> dict[str, object]:
     return {"success": True, "code": 0, "data": data}
+
+
+def _cancelled(order_id: str, code: int, text: str) -> dict[str, object]:
+    return {"orderId": order_id, "errorCode": code, "errorMsg": text}
 
 
 def _page(

@@ -52,6 +52,7 @@ class Order:
     status: OrderStatus = OrderStatus.OPEN
     filled: Decimal = ZERO
     average: Decimal = ZERO
+    done_at: datetime | None = None
 
     @property
     def remaining(self) -> Decimal:

@@ -198,7 +198,8 @@ class Emulator(ABC):
         try:
             if route.is_private:
                 self._admit(route, request)
-            answer = route.handle(request)
+            with self.book.lock:
+                answer = route.handle(request)
         except Refused as refused:
             return refused.reply
         except BookRefusal as refusal:
@@ -242,15 +243,17 @@ class Emulator(ABC):
     async def _read(self, socket: web.WebSocketResponse, session: Session) -> None:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
-                self.receive(session, message.data)
+                with self.book.lock:
+                    self.receive(session, message.data)
 
     def _book_changed(self, change: Change) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._tell_all, change)
 
     def _tell_all(self, change: Change) -> None:
-        for session in tuple(self._sessions):
-            self.broadcast(session, change)
+        with self.book.lock:
+            for session in tuple(self._sessions):
+                self.broadcast(session, change)
 
 
 async def _write(socket: web.WebSocketResponse, session: Session) -> None:

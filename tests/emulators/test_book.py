@@ -56,7 +56,7 @@ def test_an_order_rests_until_its_price_is_crossed() -> None:
     book.prices[SPOT] = Decimal(59000)
     assert not book.orders
     assert book.find(placed.id).status is OrderStatus.FILLED
-    assert book.balances == {"BTC": Decimal("0.1"), "USD": Decimal(-5900)}
+    assert dict(book.balances) == {"BTC": Decimal("0.1"), "USD": Decimal(-5900)}
 
 
 def test_a_stop_fires_on_the_other_side_of_its_price() -> None:
@@ -70,7 +70,7 @@ def test_a_stop_fires_on_the_other_side_of_its_price() -> None:
     book.prices[LINEAR] = Decimal(57900)
     assert not book.orders
     assert not book.positions
-    assert book.balances == {"USD": Decimal(-2100)}
+    assert dict(book.balances) == {"USD": Decimal(-2100)}
 
 
 def test_immediate_or_cancel_fills_what_there_is_and_the_rest_is_gone() -> None:
@@ -96,7 +96,19 @@ def test_reduce_only_never_flips_a_position() -> None:
 
     assert sold.filled == Decimal(1)
     assert not book.positions
-    assert book.balances == {"USD": Decimal(10000)}
+    assert dict(book.balances) == {"USD": Decimal(10000)}
+
+
+def test_what_is_left_of_a_reduce_only_order_goes_with_its_position() -> None:
+    book = Book()
+    long_of(book, LINEAR, "1", "50000")
+    resting = order(book, LINEAR, OrderSide.SELL, "3", "61000", is_reduce_only=True)
+
+    book.prices[LINEAR] = Decimal(61000)
+
+    assert not book.orders
+    assert book.find(resting.id).filled == Decimal(1)
+    assert not book.positions
 
 
 def test_without_reduce_only_a_larger_sale_flips_it() -> None:
@@ -106,7 +118,7 @@ def test_without_reduce_only_a_larger_sale_flips_it() -> None:
 
     order(book, LINEAR, OrderSide.SELL, "3", "59000")
 
-    assert book.positions == {
+    assert dict(book.positions) == {
         (LINEAR, Side.SHORT): Position(quantity=Decimal(2), entry_price=Decimal(60000))
     }
 
@@ -130,7 +142,7 @@ def test_an_inverse_contract_earns_coins() -> None:
     assert book.pnl(INVERSE, Side.LONG) == Decimal("0.25")
 
     order(book, INVERSE, OrderSide.SELL, "5000", "49000", is_reduce_only=True)
-    assert book.balances == {"BTC": Decimal("0.25")}
+    assert dict(book.balances) == {"BTC": Decimal("0.25")}
 
 
 @pytest.mark.parametrize(

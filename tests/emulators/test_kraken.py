@@ -120,7 +120,7 @@ def test_an_order_is_sold_at_once_and_found_by_its_client_id(
         PAIR, "limit", "sell", 0.4, 58200, {"timeInForce": "IOC", "clientOrderId": "close-1"}
     )
 
-    assert venue.book.balances == {"BTC": Decimal(0), "USD": Decimal(24000)}
+    assert dict(venue.book.balances) == {"BTC": Decimal(0), "USD": Decimal(24000)}
     closed = kraken.private_post_closedorders({"cl_ord_id": "close-1"})["result"]["closed"]
     (found,) = closed.values()
     assert (found["status"], found["vol_exec"]) == ("closed", "0.4")
@@ -283,18 +283,49 @@ def test_a_key_that_only_reads_cannot_cancel_and_says_so(
     assert rights(kraken) - rights(reading) == {"modify-trades", "close-trades"}
 
 
-def test_the_dead_man_switch_is_armed_fires_and_is_disarmed(
-    venue: KrakenEmulator, kraken: Client
-) -> None:
+def test_the_dead_man_switch_is_armed_and_disarmed(venue: KrakenEmulator, kraken: Client) -> None:
     rest(venue)
 
-    kraken.private_post_cancelallordersafter({"timeout": 60})
-    assert venue.dead_man.fires_at is not None
+    armed = kraken.private_post_cancelallordersafter({"timeout": 60})["result"]
+    disarmed = kraken.private_post_cancelallordersafter({"timeout": 0})["result"]
 
-    answer = kraken.private_post_cancelallordersafter({"timeout": 0})
-    assert answer["result"]["triggerTime"] == "0"
+    assert armed["triggerTime"] > armed["currentTime"]
+    assert disarmed["triggerTime"] == "0"
     assert venue.dead_man.fires_at is None
     assert len(venue.book.orders) == 1
+
+
+def test_a_switch_that_fires_ends_every_order_and_is_disarmed(
+    venue: KrakenEmulator, kraken: Client
+) -> None:
+    rest(venue, count=2)
+    kraken.private_post_cancelallordersafter({"timeout": 60})
+
+    venue.dead_man.fire()
+
+    assert not venue.book.orders
+    assert venue.dead_man.fires_at is None
+
+
+def test_a_call_that_hangs_times_out_and_did_nothing(venue: KrakenEmulator, kraken: Client) -> None:
+    rest(venue)
+    venue.faults.add(Fault(kind=FaultKind.HANG, call="cancel_all"))
+    kraken.timeout = 100
+
+    with pytest.raises(ccxt.RequestTimeout):
+        kraken.private_post_cancelall()
+    assert len(venue.book.orders) == 1
+
+
+def test_an_order_that_appears_right_after_a_cancel_is_listed(
+    venue: KrakenEmulator, kraken: Client
+) -> None:
+    (placed,) = rest(venue)
+    venue.faults.add(Fault(kind=FaultKind.APPEAR, call="cancel_all"))
+
+    assert kraken.private_post_cancelall()["result"] == {"count": 1}
+    (order,) = kraken.fetch_open_orders()
+    assert order["id"] != placed.id
 
 
 async def test_the_socket_tells_tickers_as_they_change(venue: KrakenEmulator) -> None:

@@ -155,7 +155,7 @@ def test_a_sale_fills_at_once_and_is_found_by_its_client_id(
 
     found = mexc.fetch_order("", PAIR, {"clientOrderId": "close-1"})
     assert (found["status"], found["filled"], found["average"]) == ("closed", 0.4, 60000.0)
-    assert venue.book.balances == {"BTC": Decimal(0), "USDT": Decimal(24000)}
+    assert dict(venue.book.balances) == {"BTC": Decimal(0), "USDT": Decimal(24000)}
     with pytest.raises(ccxt.ExchangeError, match="-2013"):
         mexc.fetch_order("", PAIR, {"clientOrderId": "close-2"})
 
@@ -178,9 +178,10 @@ def test_what_does_not_fill_at_once_is_gone(venue: MexcSpotEmulator, mexc: Clien
     [
         ("0.00001", "InvalidOrder", "30002"),
         ("0.000012", "BadRequest", "400"),
+        ("many", "BadRequest", "700008"),
         ("5", "InsufficientFunds", "30004"),
     ],
-    ids=["dust", "too fine", "more than there is"],
+    ids=["dust", "too fine", "no figure", "more than there is"],
 )
 def test_a_sale_that_the_venue_cannot_make_is_refused(
     venue: MexcSpotEmulator, mexc: Client, quantity: str, error: str, code: str
@@ -190,7 +191,7 @@ def test_a_sale_that_the_venue_cannot_make_is_refused(
 
     with pytest.raises(getattr(ccxt, error), match=code):
         mexc.spot_private_post_order({**order, "quantity": quantity})
-    assert venue.book.balances == {"BTC": Decimal(1)}
+    assert dict(venue.book.balances) == {"BTC": Decimal(1)}
 
 
 def test_a_client_id_is_good_for_one_order(venue: MexcSpotEmulator, mexc: Client) -> None:

@@ -267,11 +267,23 @@ def test_a_close_that_fills_at_once_is_found_by_its_external_id(
     [
         ({"externalOid": "x" * 33}, "ExchangeError", "2030"),
         ({"vol": 0.5}, "BadRequest", "2011"),
+        ({"vol": "many"}, "BadRequest", "600"),
+        ({"side": 5}, "BadRequest", "600"),
+        ({"type": 4, "price": 58200}, "ExchangeError", "2029"),
         ({"type": 3, "price": 58200.001}, "ExchangeError", "2015"),
         ({"symbol": "NO_USDT"}, "BadSymbol", "1001"),
         ({"symbol": "ETH_USDT"}, "InvalidOrder", "1002"),
     ],
-    ids=["long id", "half a contract", "too fine a price", "unlisted", "closed to programs"],
+    ids=[
+        "long id",
+        "half a contract",
+        "no figure",
+        "no side",
+        "no such type",
+        "too fine a price",
+        "unlisted",
+        "closed to programs",
+    ],
 )
 def test_an_order_that_the_venue_does_not_take_is_refused(
     venue: MexcSwapEmulator, mexc: Client, changes: dict[str, object], error: str, code: str

@@ -3,6 +3,7 @@
 from collections import UserDict
 from collections.abc import Callable, Hashable
 from enum import StrEnum
+from threading import RLock
 from typing import NamedTuple, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -24,16 +25,19 @@ class Change(NamedTuple):
 
 
 class Watched(UserDict[K, V]):
-    """A dict that tells when a value is set or goes."""
+    """A dict that tells when a value is set or goes, while it holds its owner's lock."""
 
-    def __init__(self, changed: Callable[[K], None]) -> None:
+    def __init__(self, changed: Callable[[K], None], *, lock: RLock) -> None:
         self._changed = changed
+        self._lock = lock
         super().__init__()
 
     def __setitem__(self, key: K, value: V) -> None:
-        super().__setitem__(key, value)
-        self._changed(key)
+        with self._lock:
+            super().__setitem__(key, value)
+            self._changed(key)
 
     def __delitem__(self, key: K) -> None:
-        super().__delitem__(key)
-        self._changed(key)
+        with self._lock:
+            super().__delitem__(key)
+            self._changed(key)
