@@ -190,15 +190,15 @@ class Book:
             self._fill_spot(order, quantity=quantity, price=price)
         filled = order.filled + quantity
         cost = order.filled * order.average + quantity * price
-        is_over = filled == order.quantity
-        self._keep(
-            replace(
-                order,
-                filled=filled,
-                average=cost / filled,
-                status=OrderStatus.FILLED if is_over else OrderStatus.OPEN,
-            )
-        )
+        after = replace(order, filled=filled, average=cost / filled)
+        self._keep(replace(after, status=self._status(after)))
+
+    def _status(self, order: Order) -> OrderStatus:
+        """Return what a fill leaves of an order; without a position nothing can be reduced."""
+        if not order.remaining:
+            return OrderStatus.FILLED
+        is_spent = order.is_reduce_only and not self._fillable(order)
+        return OrderStatus.CANCELLED if is_spent else OrderStatus.OPEN
 
     def _fill_spot(self, order: Order, *, quantity: Decimal, price: Decimal) -> None:
         symbol = symbol_of(order.instrument)

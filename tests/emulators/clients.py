@@ -13,6 +13,7 @@ class Client(Protocol):
     """An exchange of ccxt, as tests call it."""
 
     urls: dict[str, Any]
+    options: dict[str, Any]
     nonce: Callable[[], int]
     timeout: int
 
@@ -53,4 +54,24 @@ def kraken_futures_client(
             )
     if is_pro:
         exchange.urls["api"]["ws"] = venue.urls["ws"]
+    return exchange
+
+
+def mexc_client(
+    venue: Emulator, credentials: Credentials | None = None, *, market: str, is_pro: bool = False
+) -> Client:
+    """Return a client of one emulated market of MEXC.
+
+    :param market: spot or swap
+    """
+    exchange = client("mexc", credentials, is_pro=is_pro)
+    exchange.options["defaultType"] = market
+    rest, api = venue.urls["rest"], exchange.urls["api"]
+    api["spot"] = {"public": rest, "private": rest}
+    api["contract"] = {
+        "public": f"{rest}/api/v1/contract",
+        "private": f"{rest}/api/v1/private",
+    }
+    if is_pro:
+        api["ws"] = {"spot": venue.urls["ws"], "swap": venue.urls["ws"]}
     return exchange

@@ -99,6 +99,18 @@ def test_reduce_only_never_flips_a_position() -> None:
     assert dict(book.balances) == {"USD": Decimal(10000)}
 
 
+def test_what_is_left_of_a_reduce_only_order_goes_with_its_position() -> None:
+    book = Book()
+    long_of(book, LINEAR, "1", "50000")
+    resting = order(book, LINEAR, OrderSide.SELL, "3", "61000", is_reduce_only=True)
+
+    book.prices[LINEAR] = Decimal(61000)
+
+    assert not book.orders
+    assert book.find(resting.id).filled == Decimal(1)
+    assert not book.positions
+
+
 def test_without_reduce_only_a_larger_sale_flips_it() -> None:
     book = Book()
     book.prices[LINEAR] = Decimal(60000)
