@@ -11,7 +11,7 @@ from breaker.selectors.rows import warning_equity_of
 from breaker.selectors.shell import CAUSE_WORDS
 from breaker.selectors.trips import trips_between
 from portfolio.selectors import SeriesPoint, equity_series
-from riskconsole.kernel.numbers import EXACT, ONE, money_text
+from riskconsole.kernel.numbers import EXACT, ONE, money_text, told_money
 
 MOST_POINTS = 2_000
 TABLE_POINTS = 60
@@ -117,7 +117,7 @@ def _lines_at(trip: Trip, reference: Decimal) -> Facts:
 
 def _placed(lines: Mapping[str, Decimal], reference: Decimal) -> Facts:
     return {
-        name: [f"{change_percent(equity, reference):.4f}", money_text(equity)]
+        name: [f"{change_percent(equity, reference):.4f}", told_money(equity)]
         for name, equity in lines.items()
     }
 
