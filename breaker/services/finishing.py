@@ -56,6 +56,7 @@ def arm(reading: Reading) -> bool:
     """Arm at the first complete valuation; return whether this call did it.
 
     :raises NotGuarded: if a trigger of the log or of the breakers is missing
+    :raises Overtaken: if the holdings changed since they were valued; nothing is written then
     """
     if missing := triggers.missing(connection, (*AUDIT_TRIGGERS, *BREAKER_TRIGGERS)):
         raise NotGuarded(f"The database has no trigger {min(missing)}: nothing is armed")
@@ -65,7 +66,11 @@ def arm(reading: Reading) -> bool:
     )
     if not breakers.update(version=F("version") + 1):
         return False
-    Portfolio.objects.filter(pk=portfolio.pk).update(armed_at=reading.at)
+    valued = Portfolio.objects.filter(
+        pk=portfolio.pk, holdings_version=reading.book.holdings.version
+    )
+    if not valued.update(armed_at=reading.at):
+        raise Overtaken(f"Portfolio {portfolio.pk} holds something else by now")
     # From here on every line of these holdings has a price, whoever looks next.
     Evaluation.objects.filter(pk=reading.row.pk).update(
         holdings_version=reading.book.holdings.version, missing=[]

@@ -124,6 +124,8 @@ def _arm(reading: Reading) -> bool:
     except finishing.NotGuarded as error:
         logger.error("Portfolio %s stays ARMING. %s", reading.portfolio_id, error)  # noqa: TRY400
         return False
+    except finishing.Overtaken:
+        logger.info("Portfolio %s is valued again before it is armed", reading.portfolio_id)
     return True
 
 

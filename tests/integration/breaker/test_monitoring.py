@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from redis import Redis, RedisError
 
 from breaker.domain.evidence import evidence_hash
@@ -17,6 +18,7 @@ from oms.models import CancelLeg
 from portfolio import marks
 from portfolio.domain.quality import Health
 from portfolio.models import EquityPoint, Evaluation, Portfolio, VenueAccount
+from portfolio.services.snapshots import apply_snapshot
 from riskconsole import triggers
 from riskconsole.alerts.models import Alert
 from riskconsole.audit.models import AuditEntry
@@ -302,6 +304,23 @@ def test_nothing_is_armed_in_a_database_that_lost_a_refusal() -> None:
 
     gate = gate_of(portfolio_id=portfolio.pk, now=NOON)
     assert (gate.health, gate.may_trade) == (Health.ARMING, False)
+
+
+def test_a_portfolio_whose_holdings_changed_since_they_were_valued_is_not_armed_yet() -> None:
+    portfolio = make_portfolio()
+    account = VenueAccount.objects.get()
+    apply_snapshot(
+        account_id=account.pk, balances={"USDT": Decimal(10000)}, positions=[], as_of=NOON, now=NOON
+    )
+    readings = monitoring._look(portfolio_ids=[portfolio.pk], now=after(1))
+    make_account(portfolio, "late")
+    Portfolio.objects.update(holdings_version=F("holdings_version") + 1)
+
+    assert monitoring._commit(readings) == [portfolio.pk]
+
+    portfolio.refresh_from_db()
+    assert portfolio.armed_at is None
+    assert not AuditEntry.objects.filter(action="breaker.arming.completed").exists()
 
 
 def test_a_loss_after_a_halt_is_appended_once_and_told() -> None:
