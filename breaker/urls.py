@@ -29,6 +29,7 @@ portfolio = [
     path("ask/restore/", asking.restore, name="ask-restore"),
     path("ask/flow/", asking.flow, name="ask-flow"),
     path("ask/removal/", asking.removal, name="ask-removal"),
+    path("ask/key/", asking.key, name="ask-key"),
 ]
 incident = [
     path("", incidents.incident, name="incident"),

@@ -1,4 +1,4 @@
-"""What became of a cancel run, ready to be shown."""
+"""What became of a cancel run, and which keys there are, ready to be shown."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,16 +8,20 @@ from decimal import Decimal
 from django.db.models import Count, Q
 
 from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.credentials import KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
-from oms.models import CancelLeg, CancelRun, LegOrder
+from oms.models import CancelLeg, CancelRun, LegOrder, VenueKey
 from portfolio.domain.holdings import Side
-from portfolio.models import VenueAccount
+from portfolio.models import Portfolio, VenueAccount
 from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import decimal_from
 
 # Legs whose account was seen to hold more than at the trip.
 HAS_GROWN = ~Q(growth=[])
+
+
+KeyName = tuple[str, KeyPurpose]
 
 
 class NoCancelRun(RiskConsoleError):
@@ -187,3 +191,12 @@ def _order_row(row: LegOrder) -> OrderRow:
         is_disobedient=row.is_disobedient,
         created_at=row.created_at,
     )
+
+
+def key_hints(portfolio: Portfolio) -> dict[KeyName, str]:
+    """Return the last four characters of each key, by account and purpose."""
+    keys = VenueKey.objects.filter(account__portfolio=portfolio, account__removed_at=None)
+    found = keys.order_by("account__slug", "-purpose").values_list(
+        "account__slug", "purpose", "key_hint"
+    )
+    return {(account, KeyPurpose(purpose)): hint for account, purpose, hint in found}

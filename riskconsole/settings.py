@@ -114,6 +114,14 @@ MASTER_KEY = (
     if "RISKCONSOLE_MASTER_KEY_FILE" in os.environ
     else kept_secret(RISKCONSOLE_HOME / "master_key")
 )
+# Opens what was sealed before the master key was changed, until `key rotate` has sealed it anew.
+OLD_MASTER_KEY = (
+    stored_secret(
+        Path(os.environ["RISKCONSOLE_OLD_MASTER_KEY_FILE"]), "RISKCONSOLE_OLD_MASTER_KEY_FILE"
+    )
+    if "RISKCONSOLE_OLD_MASTER_KEY_FILE" in os.environ
+    else ""
+)
 DEBUG = False
 ALLOWED_HOSTS = env_list("RISKCONSOLE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 

@@ -138,8 +138,10 @@ def _create(connection: BaseDatabaseWrapper, trigger: Trigger) -> str:
 
 
 def _own_function(trigger: Trigger) -> str:
+    # A row that a function does not hand on is left alone, without an error.
+    row = "OLD" if trigger.event == "DELETE" else "NEW"
     return (
         f"CREATE OR REPLACE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$"
         f" BEGIN IF {trigger.condition} THEN RAISE EXCEPTION '{trigger.message}'; END IF;"
-        " RETURN NEW; END $$"
+        f" RETURN {row}; END $$"
     )

@@ -11,10 +11,21 @@ from breaker.domain.approval import RequestKind, RequestStatus, Verdict
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker, ChangeRequest, Vote
 from breaker.services import monitoring
-from portfolio.domain.holdings import AccountKind
+from oms.domain.credentials import Credentials, KeyPurpose
+from oms.models import VenueKey
+from oms.services.keys import set_key
+from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.domain.outliers import Status
 from portfolio.marks import MarkResult, NewMark, accept
-from portfolio.models import Evaluation, Membership, Portfolio, Role, Venue, VenueAccount
+from portfolio.models import (
+    Evaluation,
+    MarkSource,
+    Membership,
+    Portfolio,
+    Role,
+    Venue,
+    VenueAccount,
+)
 from portfolio.services.snapshots import PositionLine, apply_snapshot
 from riskconsole.people.models import User
 from tests.clock import NOON
@@ -56,6 +67,29 @@ def make_account(
         slug=slug,
         kind=kind,
         is_joining=is_joining,
+    )
+
+
+def make_exchange_account(portfolio: Portfolio, slug: str = "spot") -> VenueAccount:
+    """Return an account at an exchange, which takes keys."""
+    Venue.objects.get_or_create(
+        slug="kraken",
+        defaults={"kind": VenueKind.EXCHANGE, "exchange": "kraken", "source": MarkSource.VENUE},
+    )
+    return make_account(portfolio, slug, venue="kraken")
+
+
+def make_key(
+    account: VenueAccount, purpose: KeyPurpose = KeyPurpose.READ, *, key: str = "a-key-1111"
+) -> VenueKey:
+    """Return a key that the venue was not asked about."""
+    return set_key(
+        account_id=account.pk,
+        purpose=purpose,
+        credentials=Credentials(key=key, secret="a secret"),
+        actor="command",
+        address="",
+        now=NOON,
     )
 
 

@@ -33,6 +33,7 @@ class RequestKind(StrEnum):
     CHANGE = "CHANGE"
     FLOW = "FLOW"
     REMOVAL = "REMOVAL"
+    KEY = "KEY"
     SECOND_FACTOR = "SECOND_FACTOR"
 
 
@@ -43,6 +44,7 @@ KIND_WORDS: Mapping[RequestKind, str] = {
     RequestKind.CHANGE: "change what guards it",
     RequestKind.FLOW: "note a deposit or withdrawal",
     RequestKind.REMOVAL: "remove an account",
+    RequestKind.KEY: "remove or swap a key",
     RequestKind.SECOND_FACTOR: "reset a second factor",
 }
 

@@ -1,11 +1,14 @@
 """What somebody asks for; whether it may be asked is for the service to say."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import forms
 
 from breaker.domain.approval import SHORTEST_REASON, Reference
+from oms.domain.credentials import KeyPurpose
+from oms.selectors import KeyName
 from riskconsole.kernel.numbers import NotANumber, decimal_from
 
 MOST_WORDS = 2000
@@ -70,3 +73,22 @@ class RemovalForm(AskForm):
     def __init__(self, *args: object, accounts: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["account"].choices = [(slug, slug) for slug in accounts]  # type: ignore[attr-defined]
+
+
+class KeyForm(AskForm):
+    """One of the keys there are; its value names account and purpose."""
+
+    key = forms.ChoiceField()
+    field_order = ["key", "reason"]
+
+    def __init__(self, *args: object, hints: Mapping[KeyName, str], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["key"].choices = [  # type: ignore[attr-defined]
+            (f"{account} {purpose}", f"{account}: {purpose} key ...{hint}")
+            for (account, purpose), hint in hints.items()
+        ]
+
+    @property
+    def chosen(self) -> KeyName:
+        account, _, purpose = self.cleaned_data["key"].partition(" ")
+        return account, KeyPurpose(purpose)

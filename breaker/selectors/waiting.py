@@ -26,6 +26,7 @@ TITLES: Mapping[RequestKind, str] = {
     RequestKind.CHANGE: "Change {name}",
     RequestKind.FLOW: "{name}: deposit or withdrawal",
     RequestKind.REMOVAL: "{name}: remove an account",
+    RequestKind.KEY: "{name}: remove or swap a key",
     RequestKind.SECOND_FACTOR: "Reset a second factor",
 }
 CHOICES: Mapping[Reference, str] = {
@@ -128,6 +129,9 @@ def asks_of(kind: RequestKind, payload: dict[str, Any]) -> tuple[str, ...]:
         return (f"{payload['amount']} is neither profit nor loss",)
     if kind is RequestKind.REMOVAL:
         return (f"Account {payload['account']} leaves as a cash flow of its last equity",)
+    if kind is RequestKind.KEY:
+        key = f"{payload['purpose']} key of account {payload['account']}"
+        return (f"The {key}, ...{payload['key_hint']}, may be removed or swapped within an hour",)
     if kind is RequestKind.SECOND_FACTOR:
         return (f"{payload['user']} may enrol a new second factor",)
     return ("The portfolio goes on although its database was restored",)

@@ -60,6 +60,7 @@ CARRY_OUT: Mapping[RequestKind, Callable[[Order], None]] = {
     RequestKind.CHANGE: carrying_out.make_change,
     RequestKind.FLOW: carrying_out.note_flow,
     RequestKind.REMOVAL: carrying_out.remove,
+    RequestKind.KEY: carrying_out.let_go_of_key,
     RequestKind.SECOND_FACTOR: carrying_out.reset_second_factor,
 }
 

@@ -21,7 +21,9 @@ from breaker.services.desired.execution import make_approved
 from breaker.services.desired.places import BadFile
 from breaker.services.desired.steps import By
 from breaker.services.requests import RequestRefused
+from oms.domain.credentials import KeyPurpose
 from oms.services.cancelling import end_cancel_run
+from oms.services.keys import KeyRefused, release_key
 from portfolio.domain.holdings import VenueKind
 from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation, Portfolio, VenueAccount
@@ -190,6 +192,28 @@ def remove(order: Order) -> None:
             "reference_before": known_money_text(portfolio.reference_equity),
             "reference_after": known_money_text(moved.reference_equity),
         },
+    )
+
+
+def let_go_of_key(order: Order) -> None:
+    """Let one person remove or swap a key within an hour; who sets the new one types it himself."""
+    account, purpose = order.payload["account"], KeyPurpose(order.payload["purpose"])
+    try:
+        until = release_key(
+            portfolio_id=order.portfolio.pk,
+            account=account,
+            purpose=purpose,
+            key_hint=order.payload["key_hint"],
+            approval=f"request:{order.request.pk}",
+            now=order.now,
+        )
+    except KeyRefused as error:
+        raise RequestRefused(f"This cannot be done any more: {error}") from error
+    _bump(order)
+    _record(
+        order,
+        "oms.key.released",
+        {"account": account, "purpose": purpose, "until": time_text(until)},
     )
 
 

@@ -24,6 +24,8 @@ from breaker.domain.machine import WATCHED
 from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.services.desired.execution import concerned
 from breaker.services.desired.places import BadFile
+from oms.domain.credentials import KeyPurpose
+from oms.selectors import key_hints
 from portfolio.models import Membership, Portfolio, Role
 from riskconsole.alerts.models import Level
 from riskconsole.alerts.services import raise_alert
@@ -172,6 +174,34 @@ def ask_removal(
         requester=requester,
         reason=reason,
         payload={"account": account},
+        address=address,
+        now=now,
+    )
+
+
+def ask_key(
+    *,
+    portfolio: Portfolio,
+    requester: User,
+    reason: str,
+    account: str,
+    purpose: KeyPurpose,
+    address: str,
+    now: datetime,
+) -> ChangeRequest:
+    """Ask that a key of an armed portfolio may be removed, or swapped for another account's.
+
+    :raises RequestRefused: if there is no such key
+    """
+    hint = key_hints(portfolio).get((account, purpose))
+    if hint is None:
+        raise RequestRefused(f"{portfolio.name} has no {purpose} key of {account}", field="key")
+    return _ask(
+        RequestKind.KEY,
+        portfolio=portfolio,
+        requester=requester,
+        reason=reason,
+        payload={"account": account, "purpose": purpose, "key_hint": hint},
         address=address,
         now=now,
     )
@@ -365,7 +395,7 @@ def may_request(*, kind: RequestKind, portfolio: Portfolio | None, user: User) -
     is_admin = user.site_role == SiteRole.ADMIN
     if portfolio is None:
         return is_admin
-    if is_admin and kind in {RequestKind.CHANGE, RequestKind.REMOVAL}:
+    if is_admin and kind in {RequestKind.CHANGE, RequestKind.REMOVAL, RequestKind.KEY}:
         return True
     return Membership.objects.filter(portfolio=portfolio, user=user, role=Role.OPERATOR).exists()
 

@@ -3,6 +3,7 @@
 from breaker.triggers.breakers import BREAKER_TRIGGERS
 from breaker.triggers.conditions import BREAKER, REQUEST, TRIP
 from breaker.triggers.incidents import INCIDENT_TRIGGERS
+from breaker.triggers.keys import KEY_TRIGGERS
 from breaker.triggers.portfolios import ACCOUNT_TRIGGERS, PORTFOLIO_TRIGGERS
 from breaker.triggers.requests import REQUEST_TRIGGERS, VOTE_TRIGGERS
 from breaker.triggers.trips import TRIP_TRIGGERS
@@ -12,6 +13,7 @@ TRIGGERS = (
     *BREAKER_TRIGGERS,
     *PORTFOLIO_TRIGGERS,
     *ACCOUNT_TRIGGERS,
+    *KEY_TRIGGERS,
     *TRIP_TRIGGERS,
     *REQUEST_TRIGGERS,
     *VOTE_TRIGGERS,

@@ -12,6 +12,7 @@ REQUEST = "breaker_changerequest"
 VOTE = "breaker_vote"
 PORTFOLIO = "portfolio_portfolio"
 ACCOUNT = "portfolio_venueaccount"
+KEY = "oms_venuekey"
 
 
 def executed(*kinds: RequestKind, portfolio: str, version: str, also: str = "") -> str:

@@ -11,12 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from breaker.domain.approval import Reference, RequestKind
-from breaker.forms.asking import AskForm, DisableForm, FlowForm, RemovalForm, ResetForm
+from breaker.forms.asking import AskForm, DisableForm, FlowForm, KeyForm, RemovalForm, ResetForm
 from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.selectors.asking import reset_page
 from breaker.services import requests
 from breaker.services.requests import RequestRefused
 from breaker.views.common import asked_breaker, user_of
+from oms.selectors import key_hints
 from riskconsole.addresses import address_of
 
 FIRST_END = timedelta(hours=1)
@@ -124,6 +125,27 @@ def removal(request: HttpRequest, slug: str) -> HttpResponse:
         ),
     )
     return _answer(request, made, "breaker/ask_removal.html", breaker, form)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def key(request: HttpRequest, slug: str) -> HttpResponse:
+    breaker, now = asked_breaker(request, slug, RequestKind.KEY), timezone.now()
+    form = KeyForm(request.POST or None, hints=key_hints(breaker.portfolio))
+    made = _made(
+        form,
+        lambda: requests.ask_key(
+            portfolio=breaker.portfolio,
+            requester=user_of(request),
+            reason=form.cleaned_data["reason"],
+            account=form.chosen[0],
+            purpose=form.chosen[1],
+            address=address_of(request),
+            now=now,
+        ),
+    )
+    return _answer(request, made, "breaker/ask_key.html", breaker, form)
 
 
 def _made(form: AskForm, ask: Callable[[], ChangeRequest]) -> ChangeRequest | None:

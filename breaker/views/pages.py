@@ -20,6 +20,7 @@ from breaker.selectors.rows import breakers_of, operated_ids, row_of
 from breaker.services.gate import facts_of
 from breaker.services.requests import may_request
 from breaker.views.common import breaker_or_404, user_of
+from oms.selectors import key_hints
 from portfolio.selectors import may_halt, visible_portfolios
 from riskconsole.audit.selectors import newest_entries, slugs_readable_by
 
@@ -67,6 +68,7 @@ def portfolio(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "may_ask": may_request(kind=RequestKind.RESET, portfolio=breaker.portfolio, user=user),
         "may_edit": may_request(kind=RequestKind.CHANGE, portfolio=breaker.portfolio, user=user),
+        "has_keys": bool(key_hints(breaker.portfolio)),
         "page": portfolio_page(row, now=now),
         "row": row,
         "ranges": list(series.RANGES),

@@ -1,4 +1,5 @@
 from oms.models.cancel import CancelLeg, CancelRun, LegOrder
+from oms.models.key import VenueKey
 from oms.models.paper import (
     PaperAccount,
     PaperBalance,
@@ -26,4 +27,5 @@ __all__ = [
     "PaperOrder",
     "PaperPosition",
     "PaperVerb",
+    "VenueKey",
 ]

@@ -122,6 +122,17 @@ class Quote:
     source_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissions:
+    """What a key may do and whose it is; None is what the venue does not tell."""
+
+    may_withdraw: bool | None
+    may_trade: bool | None
+    account_id: str | None
+    has_address_list: bool | None
+    expires_at: datetime | None
+
+
 class VenueAdapter(Protocol):
     """One account at one venue. Every method may raise any VenueError."""
 

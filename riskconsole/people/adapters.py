@@ -12,8 +12,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from riskconsole import sealing
 from riskconsole.addresses import address_of
-from riskconsole.people import sealing, services
+from riskconsole.people import services
 from riskconsole.people.models import User
 from riskconsole.people.selectors import has_second_factor, is_sign_in_throttled
 

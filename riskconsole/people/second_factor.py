@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context
@@ -18,9 +19,14 @@ from django.utils import timezone
 
 from riskconsole.addresses import address_of
 from riskconsole.people import services
-from riskconsole.people.adapters import THROTTLED
+from riskconsole.people.adapters import SEALED_FOR, THROTTLED
 from riskconsole.people.models import User
 from riskconsole.people.selectors import is_sign_in_throttled
+from riskconsole.sealing import CannotOpen, reseal
+
+# Where allauth puts what its adapter sealed, in the data of an app and of recovery codes.
+SEALED_VALUES = frozenset({"secret", "seed"})
+SEALED_LISTS = frozenset({"migrated_codes"})
 
 
 @contextmanager
@@ -74,3 +80,34 @@ def _is_first_use(app: Authenticator, code: str) -> bool:
             unused = User.objects.filter(pk=app.user_id, totp_step__lt=step)
             return unused.update(totp_step=step) == 1
     return False
+
+
+def reseal_second_factors() -> int:
+    """Seal anew what is not sealed with the master key; return how many rows that were.
+
+    :raises CannotOpen: naming the owner of the first that no master key opens
+    """
+    count = 0
+    for row in Authenticator.objects.select_for_update(of=("self",)).select_related("user"):
+        data = _resealed(row)
+        if data != row.data:
+            count += Authenticator.objects.filter(pk=row.pk).update(data=data)
+    return count
+
+
+def _resealed(row: Authenticator) -> dict[str, Any]:
+    """Return a row's data with all that allauth sealed in it sealed anew."""
+    try:
+        return {name: _resealed_value(name, value) for name, value in row.data.items()}
+    except CannotOpen as error:
+        raise CannotOpen(
+            f"The second factor of {row.user.username} cannot be opened with these master keys"
+        ) from error
+
+
+def _resealed_value(name: str, value: Any) -> Any:  # noqa: ANN401
+    if name in SEALED_VALUES:
+        return reseal(value, purpose=SEALED_FOR)
+    if name in SEALED_LISTS:
+        return [reseal(code, purpose=SEALED_FOR) for code in value]
+    return value

@@ -23,7 +23,6 @@ from oms.services.paper_setup import PaperSpec, PaperSpecRefused, read_paper_spe
 from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.models import Role
 
-NO_CREDENTIALS = "connecting an exchange is not part of this version: leave it out"
 PAPER = "paper"
 
 
@@ -32,8 +31,7 @@ def account_parts(
 ) -> Iterator[Part]:
     """Yield the accounts to add, and what is wrong with those that the file names."""
     there = existing.portfolios.get(portfolio.slug)
-    kinds = {venue.slug: VenueKind.EXCHANGE for venue in document.venue}
-    kinds |= {slug: venue.kind for slug, venue in existing.venues.items()}
+    kinds = venue_kinds(document, existing)
     for index, account in enumerate(portfolio.account):
         inside: Place = (*place, "account", index)
         problems = list(_account_problems(account, kinds.get(account.venue), inside))
@@ -49,13 +47,17 @@ def account_parts(
             yield fixed((*inside, "kind"), known.kind.lower())
 
 
+def venue_kinds(document: Document, existing: Existing) -> dict[str, VenueKind]:
+    """Return the kind of each venue there is, and of each that the file adds."""
+    kinds = {venue.slug: VenueKind.EXCHANGE for venue in document.venue}
+    return kinds | {slug: venue.kind for slug, venue in existing.venues.items()}
+
+
 def _account_problems(
     account: AccountIn, kind: VenueKind | None, place: Place
 ) -> Iterator[Problem]:
     if kind is None:
         yield Problem(place=(*place, "venue"), what=f"there is no venue {account.venue!r}")
-    if account.credentials_file is not None:
-        yield Problem(place=(*place, "credentials_file"), what=NO_CREDENTIALS)
     if account.venue == PAPER:
         yield from _paper_problems(account, (*place, "paper"))
     elif account.paper is not None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from breaker.services.desired.document import AccountIn, PortfolioIn, UserIn, VenueIn
 from breaker.services.desired.limits import LimitValue
 from breaker.services.desired.places import Place, Problem
+from oms.domain.credentials import Credentials, KeyPurpose
 from oms.services.paper_setup import PaperSpec
 from portfolio.models import Role
 
@@ -97,6 +98,14 @@ class NewAccount(Change):
     portfolio_slug: str
     account: AccountIn
     paper: PaperSpec | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange(Change):
+    portfolio_slug: str
+    account_slug: str
+    purpose: KeyPurpose
+    credentials: Credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from breaker.services.desired.existing import (
     ExistingUser,
     ExistingVenue,
 )
+from breaker.services.desired.key_changes import key_parts
+from breaker.services.desired.key_files import NO_KEYS, Keys
 from breaker.services.desired.places import Place, Problem
 from breaker.services.desired.portfolio_changes import portfolio_parts
 from portfolio.domain.holdings import VenueKind
@@ -41,10 +43,13 @@ class Difference:
     problems: list[Problem] = field(default_factory=list)
 
 
-def difference(document: Document, existing: Existing) -> Difference:
-    """Compare a file with what there is; what the file does not name is left alone."""
+def difference(document: Document, existing: Existing, *, keys: Keys = NO_KEYS) -> Difference:
+    """Compare a file with what there is; what the file does not name is left alone.
+
+    :param keys: what stands in the files with keys that it names
+    """
     found = Difference()
-    for part in _parts(document, existing):
+    for part in _parts(document, existing, keys):
         if isinstance(part, Problem):
             found.problems.append(part)
         else:
@@ -52,7 +57,7 @@ def difference(document: Document, existing: Existing) -> Difference:
     return found
 
 
-def _parts(document: Document, existing: Existing) -> Iterator[Part]:
+def _parts(document: Document, existing: Existing, keys: Keys) -> Iterator[Part]:
     for index, venue in enumerate(document.venue):
         yield from _venue(venue, existing, ("venue", index))
     for index, user in enumerate(document.user):
@@ -61,6 +66,7 @@ def _parts(document: Document, existing: Existing) -> Iterator[Part]:
         place = ("portfolio", index)
         yield from portfolio_parts(portfolio, existing.portfolios.get(portfolio.slug), place)
         yield from account_parts(portfolio, document, existing, place)
+        yield from key_parts(portfolio, document, existing, keys, place)
         yield from member_parts(portfolio, document, existing, place)
 
 

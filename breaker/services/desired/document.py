@@ -106,6 +106,7 @@ Percent = Annotated[Number, AfterValidator(_ratio)]
 PositivePercent = Annotated[Percent, AfterValidator(_positive)]
 Seconds = Annotated[timedelta, BeforeValidator(_duration)]
 PositiveSeconds = Annotated[Seconds, AfterValidator(_some_time)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 
 
 class VenueIn(WireModel):
@@ -135,7 +136,7 @@ class AccountIn(WireModel):
     slug: Slug
     venue: Slug
     kind: Literal["spot", "margin"]
-    credentials_file: str | None = None
+    credentials_file: FileName | None = None
     paper: Annotated[dict[str, Any], BeforeValidator(_numbers_as_text)] | None = None
 
 

@@ -13,6 +13,7 @@ from breaker.services.desired.changes import (
 from breaker.services.desired.difference import difference
 from breaker.services.desired.document import Document, PortfolioIn, document_of
 from breaker.services.desired.existing import Existing, read_existing
+from breaker.services.desired.key_files import NO_KEYS, Keys
 from breaker.services.desired.places import Place, Problem, bad_file
 from breaker.services.desired.steps import By, carry_out, set_limits
 from breaker.services.locks import lock_breakers
@@ -21,13 +22,14 @@ from riskconsole.settings import env
 
 
 def changes_of(
-    document: Document, existing: Existing, lines: Mapping[Place, int]
+    document: Document, existing: Existing, lines: Mapping[Place, int], *, keys: Keys = NO_KEYS
 ) -> Sequence[Change]:
     """Return what would change.
 
+    :param keys: what stands in the files with keys that the document names
     :raises BadFile: naming line and key of everything that cannot be done
     """
-    found = difference(document, existing)
+    found = difference(document, existing, keys=keys)
     passwords = [problem for change in found.changes for problem in _password_problems(change)]
     if found.problems or passwords:
         raise bad_file([*found.problems, *passwords], lines)
@@ -50,17 +52,23 @@ def refuse_loosening(changes: Sequence[Change], lines: Mapping[Place, int]) -> N
 
 @transaction.atomic
 def make_so(
-    document: Document, lines: Mapping[Place, int], *, by: By, is_approved: bool = False
+    document: Document,
+    lines: Mapping[Place, int],
+    *,
+    by: By,
+    keys: Keys = NO_KEYS,
+    is_approved: bool = False,
 ) -> Sequence[Change]:
     """Make everything that the file says, or nothing; return what has changed.
 
     The breakers are locked before the first audit entry, as every trip does it.
 
+    :param keys: what stands in the files with keys that the document names
     :param is_approved: a second person has approved what loosens
     :raises BadFile: naming line and key of everything that cannot or must not be done
     """
     lock_breakers()
-    changes = changes_of(document, read_existing(), lines)
+    changes = changes_of(document, read_existing(keys_of=keys), lines, keys=keys)
     if not is_approved:
         refuse_loosening(changes, lines)
     for change in changes:

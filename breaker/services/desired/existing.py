@@ -1,13 +1,18 @@
 """What there is before a file is applied, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.views.decorators.debug import sensitive_variables
+
 from breaker.models import Breaker
+from breaker.services.desired.key_files import AccountName, Keys
 from breaker.services.desired.limits import LIMIT_FIELDS, LimitValue
+from oms.domain.credentials import Credentials, KeyPurpose
+from oms.services.keys import credentials_of
 from portfolio.domain.holdings import AccountKind, VenueKind
-from portfolio.models import MarkSource, Portfolio, Role, Venue
+from portfolio.models import MarkSource, Portfolio, Role, Venue, VenueAccount
 from riskconsole.people.models import SiteRole, User
 
 
@@ -47,11 +52,12 @@ class ExistingUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """Everything that a file may speak of, by slug or user name."""
+    """Everything that a file may speak of, by slug or user name; keys of the accounts asked for."""
 
     venues: Mapping[str, ExistingVenue]
     portfolios: Mapping[str, ExistingPortfolio]
     users: Mapping[str, ExistingUser]
+    keys: Keys = field(default_factory=dict)
 
     @property
     def is_any_armed(self) -> bool:
@@ -72,8 +78,11 @@ def nothing() -> Existing:
     return Existing(venues=venues, portfolios={}, users={})
 
 
-def read_existing() -> Existing:
-    """Return what the database holds."""
+def read_existing(*, keys_of: Iterable[AccountName] = ()) -> Existing:
+    """Return what the database holds.
+
+    :param keys_of: the accounts of which the keys are opened too
+    """
     portfolios = Portfolio.objects.select_related("breaker").prefetch_related(
         "accounts__venue", "memberships__user"
     )
@@ -81,6 +90,7 @@ def read_existing() -> Existing:
         venues={venue.slug: _venue(venue) for venue in Venue.objects.all()},
         portfolios={portfolio.slug: _portfolio(portfolio) for portfolio in portfolios},
         users={user.username: _user(user) for user in User.objects.all()},
+        keys={name: _keys(*name) for name in keys_of},
     )
 
 
@@ -109,6 +119,17 @@ def _portfolio(row: Portfolio) -> ExistingPortfolio:
             (member.user.username, Role(member.role)) for member in row.memberships.all()
         ),
     )
+
+
+@sensitive_variables()
+def _keys(portfolio: str, account: str) -> dict[KeyPurpose, Credentials]:
+    rows = VenueAccount.objects.filter(portfolio__slug=portfolio, slug=account)
+    found = {
+        purpose: credentials_of(account_id=row.pk, purpose=purpose)
+        for row in rows
+        for purpose in KeyPurpose
+    }
+    return {purpose: key for purpose, key in found.items() if key is not None}
 
 
 def _user(row: User) -> ExistingUser:

@@ -12,6 +12,7 @@ from breaker.models import Breaker
 from breaker.services.desired.changes import (
     CapitalChange,
     Change,
+    KeyChange,
     LimitChange,
     NameChange,
     NewAccount,
@@ -24,6 +25,7 @@ from breaker.services.desired.changes import (
     VenueChange,
 )
 from breaker.services.desired.limits import FIELD_BY_KEY, limit_text
+from oms.services.keys import set_key
 from oms.services.paper_setup import open_paper_account
 from portfolio.domain.holdings import AccountKind, VenueKind
 from portfolio.models import Evaluation, MarkSource, Portfolio, Venue, VenueAccount
@@ -163,6 +165,21 @@ def _(change: NewAccount, by: By) -> None:
     Portfolio.objects.filter(pk=portfolio.pk).update(holdings_version=F("holdings_version") + 1)
     payload = {"account": account.slug, "venue": change.account.venue, "kind": change.account.kind}
     _record_of("portfolio.account.added", portfolio.slug, payload, by)
+
+
+@carry_out.register
+def _(change: KeyChange, by: By) -> None:
+    account = VenueAccount.objects.get(
+        portfolio__slug=change.portfolio_slug, slug=change.account_slug
+    )
+    set_key(
+        account_id=account.pk,
+        purpose=change.purpose,
+        credentials=change.credentials,
+        actor=by.actor,
+        address=by.address,
+        now=by.now,
+    )
 
 
 @carry_out.register

@@ -75,6 +75,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("portfolios/<slug:slug>/ask/disable/", "POST"): "302 404 403 200 403 403 403",
     ("portfolios/<slug:slug>/ask/flow/", "GET"): "302 404 403 200 403 403 403",
     ("portfolios/<slug:slug>/ask/flow/", "POST"): "302 404 403 200 403 403 403",
+    ("portfolios/<slug:slug>/ask/key/", "GET"): "302 404 403 200 403 403 200",
+    ("portfolios/<slug:slug>/ask/key/", "POST"): "302 404 403 200 403 403 200",
     ("portfolios/<slug:slug>/ask/removal/", "GET"): "302 404 403 200 403 403 200",
     ("portfolios/<slug:slug>/ask/removal/", "POST"): "302 404 403 200 403 403 200",
     ("portfolios/<slug:slug>/ask/reset/", "GET"): "302 404 403 200 403 403 403",

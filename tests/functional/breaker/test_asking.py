@@ -10,12 +10,12 @@ from breaker.domain.approval import RequestKind
 from breaker.models import Breaker, ChangeRequest
 from portfolio.models import Portfolio
 from riskconsole.audit.models import AuditEntry
-from tests.factories import make_account
+from tests.factories import make_account, make_exchange_account, make_key
 from tests.functional.breaker.conftest import SignedIn
 from tests.functional.breaker.decisions import REASON, ask_now, halt_now, make_decider, state_of
 
 MAIN = "/portfolios/main/"
-ASKING = ("reset", "disable", "restore", "flow", "removal")
+ASKING = ("reset", "disable", "restore", "flow", "removal", "key")
 
 
 def payload_of(kind: RequestKind) -> dict[str, object]:
@@ -148,6 +148,37 @@ def test_removing_an_account_is_asked_for_by_operator_or_admin(
 
     assert payload_of(RequestKind.REMOVAL) == {"account": "cash"}
     assert ChangeRequest.objects.get().requester.username == who
+
+
+@pytest.mark.parametrize("who", ["alice", "adam"])
+def test_a_key_is_let_go_of_at_the_wish_of_operator_or_admin(
+    main: Portfolio, signed_in: SignedIn, who: str
+) -> None:
+    make_key(make_exchange_account(main))
+    client = signed_in(who)
+    assert "spot: READ key ...1111" in client.get(f"{MAIN}ask/key/").content.decode()
+    page = client.post(f"{MAIN}ask/key/", {"key": "spot EMERGENCY", "reason": REASON})
+    assert "Select a valid choice" in page.content.decode()
+
+    answer = client.post(f"{MAIN}ask/key/", {"key": "spot READ", "reason": REASON})
+
+    assert payload_of(RequestKind.KEY) == {
+        "account": "spot",
+        "purpose": "READ",
+        "key_hint": "1111",
+    }
+    asked = client.get(answer["Location"]).content.decode()
+    assert "The READ key of account spot, ...1111, may be removed or swapped within" in asked
+
+
+def test_the_way_there_is_shown_where_there_is_a_key(main: Portfolio, signed_in: SignedIn) -> None:
+    client, way = signed_in("alice"), f'href="{MAIN}ask/key/"'
+    assert way not in client.get(MAIN).content.decode()
+
+    make_key(make_exchange_account(main))
+
+    assert way in client.get(MAIN).content.decode()
+    assert way not in signed_in("bob").get(MAIN).content.decode()
 
 
 @pytest.mark.parametrize("what", ASKING)

@@ -41,6 +41,7 @@ def start(home: Path, **values: str) -> subprocess.CompletedProcess[str]:
         ({"RISKCONSOLE_REQUIRE_MFA": "no"}, "RISKCONSOLE_REQUIRE_MFA must be 'true' or 'false'"),
         ({"RISKCONSOLE_MASTER_KEY_FILE": "/nowhere"}, "RISKCONSOLE_MASTER_KEY_FILE cannot be read"),
         ({"RISKCONSOLE_MASTER_KEY_FILE": "/dev/null"}, "RISKCONSOLE_MASTER_KEY_FILE is an empty"),
+        ({"RISKCONSOLE_OLD_MASTER_KEY_FILE": "/nowhere"}, "RISKCONSOLE_OLD_MASTER_KEY_FILE cannot"),
     ],
 )
 def test_a_bad_setting_is_named_in_one_line(

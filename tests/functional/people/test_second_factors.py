@@ -14,8 +14,8 @@ from riskconsole.audit.models import AuditEntry
 from riskconsole.live.hub import Access
 from riskconsole.ops.live_reads import access_of
 from riskconsole.people.models import User
-from riskconsole.people.sealing import unseal
 from riskconsole.people.selectors import FAILURES_PER_NAME
+from riskconsole.sealing import unseal
 from tests.factories import make_portfolio, make_user
 from tests.functional.people.conftest import PASSWORD
 from tests.second_factors import add_app, add_recovery_codes, code_of, remember

@@ -15,10 +15,12 @@ from breaker.services.requests import (
     ask_change,
     ask_disable,
     ask_flow,
+    ask_key,
     ask_removal,
     ask_reset,
 )
 from breaker.services.tripping import halt
+from oms.domain.credentials import KeyPurpose
 from portfolio.models import Portfolio, Role
 from portfolio.selectors import stored_book_of
 from riskconsole.people.models import User
@@ -87,6 +89,11 @@ class Desk:
 
     def ask_removal(self, account: str) -> ChangeRequest:
         return ask_removal(**self.asking(), account=account)
+
+    def ask_key(
+        self, account: str = "spot", purpose: KeyPurpose = KeyPurpose.READ
+    ) -> ChangeRequest:
+        return ask_key(**self.asking(), account=account, purpose=purpose)
 
     def ask_change(self, **table: object) -> ChangeRequest:
         """Ask that the portfolio's table of a document is made so."""

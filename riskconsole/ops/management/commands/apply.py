@@ -15,6 +15,7 @@ from breaker.services.desired.changes import Change
 from breaker.services.desired.document import Document, read_document
 from breaker.services.desired.execution import changes_of, make_so, refuse_loosening
 from breaker.services.desired.existing import Existing, nothing, read_existing
+from breaker.services.desired.key_files import Keys, read_key_files
 from breaker.services.desired.places import BadFile, Place
 from breaker.services.desired.steps import By
 from riskconsole.command import ConsoleCommand, MissingDatabase, refuse_missing_database
@@ -33,20 +34,21 @@ class Command(ConsoleCommand):
     def handle(self, *, file: Path, check: bool, **_options: Any) -> None:  # noqa: ANN401
         try:
             document, lines = read_document(_text_of(file))
-            self._check(document, lines) if check else self._apply(document, lines)
+            keys = read_key_files(document, lines, folder=file.parent)
+            (self._check if check else self._apply)(document, lines, keys)
         except BadFile as error:
             raise BadFile(
                 "\n".join(f"{file}: {line}" for line in str(error).splitlines())
             ) from error
 
-    def _check(self, document: Document, lines: Lines) -> None:
-        changes = changes_of(document, _existing(), lines)
+    def _check(self, document: Document, lines: Lines, keys: Keys) -> None:
+        changes = changes_of(document, _existing(keys), lines, keys=keys)
         self._print(changes)
         refuse_loosening(changes, lines)
 
-    def _apply(self, document: Document, lines: Lines) -> None:
+    def _apply(self, document: Document, lines: Lines, keys: Keys) -> None:
         prepare_database()
-        self._print(make_so(document, lines, by=By(now=timezone.now())))
+        self._print(make_so(document, lines, by=By(now=timezone.now()), keys=keys))
 
     def _print(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -82,7 +84,7 @@ def _text_of(file: Path) -> str:
         raise BadFile(f"is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
-def _existing() -> Existing:
+def _existing(keys: Keys) -> Existing:
     """Return what there is; a database that was never made holds nothing, and stays unmade."""
     try:
         refuse_missing_database()
@@ -91,4 +93,4 @@ def _existing() -> Existing:
         if missing.__cause__ is not None:
             raise
         return nothing()
-    return read_existing()
+    return read_existing(keys_of=keys)
