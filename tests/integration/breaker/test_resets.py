@@ -250,7 +250,7 @@ def test_of_two_requests_for_one_trip_the_second_is_refused(tripped: Desk) -> No
 
 
 def test_a_short_reason_is_refused_with_its_length(tripped: Desk) -> None:
-    from breaker.services.requests import ask_reset
+    from breaker.services.asking import ask_reset
 
     with pytest.raises(RequestRefused, match="at least 20 characters, this has 4"):
         ask_reset(
