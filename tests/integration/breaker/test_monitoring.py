@@ -129,13 +129,10 @@ class TestAWarning:
         breaker = Breaker.objects.select_related("portfolio").get()
         Breaker.objects.update(state=BreakerState.WARNING)
 
-        trip = tripping.trip(
-            breaker=breaker,
-            facts=tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={}),
-            now=after(1),
-        )
+        facts = tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={})
+        trips = tripping.trip(breached=[(breaker, facts)], now=after(1))
 
-        assert trip is not None
+        assert trips == [Trip.objects.get()]
 
 
 class TestATrip:
