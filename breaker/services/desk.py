@@ -53,7 +53,6 @@ class Desk:
         self.low = equity if self.low is None else min(self.low, equity)
         self.high = equity if self.high is None else max(self.high, equity)
 
-
     def has_told(self, causes: Iterable[Cause], *, version: int) -> bool:
         """Return whether the trip is known to have them all: a trip never loses a breach."""
         of_version, told = self.told

@@ -19,6 +19,7 @@ from portfolio.services import history
 logger = logging.getLogger(__name__)
 
 TRIES = 4
+AT_ONCE = 5
 LATE_AFTER = timedelta(milliseconds=900)
 
 
@@ -57,15 +58,30 @@ def drain(*, now: datetime) -> None:
 
 def sweep(*, now: datetime, late_after: timedelta = LATE_AFTER) -> None:
     """Save the marks and evaluate every portfolio whose last finished evaluation is late."""
+    save_marks(now=now)
+    for portfolio_ids in late(now=now, late_after=late_after):
+        evaluate(portfolio_ids=portfolio_ids, now=now)
+
+
+def save_marks(*, now: datetime) -> None:
+    """Bring the database up to date with the live marks; without Redis it is already."""
     try:
         history.note_marks(states=marks.save_unsaved(), at=now)
     except RedisError as error:
         logger.warning("Marks are not saved, Redis is unreachable: %s", error)
-    late = Q(portfolio__evaluation__finished_at=None) | ~Q(
+
+
+def late(*, now: datetime, late_after: timedelta = LATE_AFTER) -> list[list[int]]:
+    """Return the portfolios whose last finished evaluation is late, a few at a time.
+
+    A trip of another portfolio, or a cancel, waits for no more than a few.
+    """
+    is_late = Q(portfolio__evaluation__finished_at=None) | ~Q(
         portfolio__evaluation__finished_at__range=(now - late_after, now)
     )
-    rows = Breaker.objects.filter(late).order_by("portfolio_id")
-    evaluate(portfolio_ids=rows.values_list("portfolio_id", flat=True), now=now)
+    rows = Breaker.objects.filter(is_late).order_by("portfolio_id")
+    found = list(rows.values_list("portfolio_id", flat=True))
+    return [found[at : at + AT_ONCE] for at in range(0, len(found), AT_ONCE)]
 
 
 def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
