@@ -35,15 +35,12 @@ class References:
 
 def references_of(breakers: Collection[Breaker], *, since: datetime) -> Mapping[int, References]:
     """Return by portfolio what its losses were measured from; the protected ones only."""
-    resets = Trip.objects.filter(
-        breaker__in=[breaker.pk for breaker in breakers],
-        reset_at__gte=since,
-        reference_equity__isnull=False,
-    )
+    resets = Trip.objects.filter(breaker__in=list(breakers), reset_at__gte=since)
     found: dict[int, list[tuple[datetime, Decimal]]] = {}
     rows = resets.order_by("reset_at").values_list("breaker_id", "reset_at", "reference_equity")
     for breaker_id, reset_at, reference in rows:
-        found.setdefault(breaker_id, []).append((reset_at, reference))
+        if reset_at is not None and reference is not None:
+            found.setdefault(breaker_id, []).append((reset_at, reference))
     return {
         breaker.portfolio_id: References(
             resets=tuple(at for at, _ in found.get(breaker.pk, ())),
