@@ -8,14 +8,17 @@ from riskconsole import wake
 from riskconsole.celery import app
 
 # Beat sends it each second: it lingers until shortly before the next one.
-LINGER_SECONDS = 0.95
+LINGER_SECONDS = 0.98
 
 
 @app.task(name="breaker.monitor", soft_time_limit=20)
 def monitor(**_later: object) -> None:
-    """Evaluate what is late, then drain the dirty set whenever a mark comes in."""
+    """Evaluate what is late, and drain the dirty set meanwhile and whenever a mark comes in."""
     began = time.monotonic()
-    monitoring.sweep(now=timezone.now())
+    monitoring.save_marks(now=timezone.now())
+    for portfolio_ids in monitoring.late(now=timezone.now()):
+        monitoring.evaluate(portfolio_ids=portfolio_ids, now=timezone.now())
+        _drain()
     upkeep.keep_up(now=timezone.now())
     wake.linger(MONITOR_WAKE, _drain, until=began + LINGER_SECONDS)
 

@@ -22,7 +22,7 @@ def main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    won = sum(trip(breaker=b, facts=facts, now=NOON) is not None for b in breakers)
+    won = sum(len(trip(breached=[(b, facts)], now=NOON)) for b in breakers)
     sys.stdout.write(f"{won}\n")
 
 

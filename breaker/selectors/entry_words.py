@@ -12,7 +12,7 @@ from breaker.selectors.shell import CAUSE_WORDS
 from oms.domain.cancel import LegStatus, Outcome
 from riskconsole.audit.services import SYSTEM
 from riskconsole.audit.verify_export import Row, is_hash_right
-from riskconsole.kernel.numbers import loss_text
+from riskconsole.kernel.numbers import loss_text, told_money
 
 SETTLED = "oms.cancel_leg.settled"
 TRIPPED = "breaker.trip.happened"
@@ -93,10 +93,14 @@ def _plainly(action: str) -> Teller:
 
 def _numbers(facts: Facts) -> str:
     equity, ratio = facts["equity"], facts["loss_ratio"]
-    found = [f"equity {equity}" if equity else "equity not known"]
+    found = [f"equity {told_money(Decimal(equity))}" if equity else "equity not known"]
     if ratio:
         found.append(f"a loss of {loss_text(Decimal(ratio))}")
     return ", ".join(found)
+
+
+def _amount(text: str | None) -> str:
+    return "unknown" if text is None else told_money(Decimal(text))
 
 
 def _tripped(facts: Facts) -> Told:
@@ -168,8 +172,10 @@ def _voted(deed: str, *, tone: str, icon: str) -> Teller:
 
 
 def _was_reset(facts: Facts) -> Told:
-    change = f"{facts['reference_before']} to {facts['reference_after']}"
-    detail = f"Reference: {facts['reference']}, {change}; equity {facts['equity']}"
+    before, after, equity = (
+        _amount(facts[key]) for key in ("reference_before", "reference_after", "equity")
+    )
+    detail = f"Reference: {facts['reference']}, {before} to {after}; equity {equity}"
     return Told(deed="reset the breaker", detail=detail, tone="ok", icon="ACTIVE")
 
 

@@ -17,12 +17,12 @@ from breaker.selectors.drawing import (
 )
 from breaker.selectors.events import STATE_TONES, Event, feed_of
 from breaker.selectors.recent import CURVES_SPAN, curve_points
+from breaker.selectors.references import References, change_percent, references_of
 from breaker.selectors.rows import PortfolioRow, trip_equity_of, warning_equity_of
 from riskconsole.audit.models import AuditEntry
-from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, ZERO
+from riskconsole.kernel.numbers import EXACT, ONE, ZERO
 
 MOST_CURVES = 5
-_HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +130,9 @@ def _curves(rows: Sequence[PortfolioRow], *, now: datetime) -> Curves | None:
     """Return the curves of the portfolios with the least room."""
     drawn = [row for row in rows if row.is_protected][:MOST_CURVES]
     points = curve_points([row.portfolio.pk for row in drawn], now=now)
-    series = [_series(row, points[row.portfolio.pk]) for row in drawn]
     window = window_of(points.values(), span=CURVES_SPAN, now=now)
+    references = references_of([row.breaker for row in drawn], since=window.start)
+    series = [_series(row, points[row.portfolio.pk], references[row.portfolio.pk]) for row in drawn]
     return curves_of(series, window=window, limits=_shared_limits(drawn))
 
 
@@ -154,16 +155,9 @@ def _limits_percent(row: PortfolioRow) -> tuple[Decimal, Decimal]:
     return change_percent(warning, reference), change_percent(trip, reference)
 
 
-def _series(row: PortfolioRow, points: Sequence[Point]) -> Series:
-    reference = row.reference_equity or ONE
+def _series(row: PortfolioRow, points: Sequence[Point], references: References) -> Series:
     return Series(
         name=row.name,
         tone=row.tone or "calm",
-        points=[(at, change_percent(equity, reference)) for at, equity in points],
+        points=[(at, references.change_percent(equity, at=at)) for at, equity in points],
     )
-
-
-def change_percent(equity: Decimal, reference_equity: Decimal) -> Decimal:
-    """Return the change from the reference in percent; a loss is below zero."""
-    change = EXACT.multiply(EXACT.subtract(equity, reference_equity), _HUNDRED)
-    return ROUNDED.divide(change, reference_equity)

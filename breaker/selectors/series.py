@@ -1,17 +1,17 @@
 """The equity chart: at most 2,000 points, the two lines, and what happened meanwhile."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from breaker.domain.machine import Cause
 from breaker.models import Breaker, Trip
-from breaker.selectors.overview import change_percent
+from breaker.selectors.references import References, change_percent, references_of
 from breaker.selectors.rows import warning_equity_of
 from breaker.selectors.shell import CAUSE_WORDS
 from breaker.selectors.trips import trips_between
 from portfolio.selectors import SeriesPoint, equity_series
-from riskconsole.kernel.numbers import EXACT, ONE, money_text
+from riskconsole.kernel.numbers import EXACT, ONE, money_text, told_money
 
 MOST_POINTS = 2_000
 TABLE_POINTS = 60
@@ -40,12 +40,12 @@ def chart_facts(breaker: Breaker, *, start: datetime, end: datetime) -> Facts:
 
     A bucket may need three of them, for its last, lowest and highest value.
     """
-    reference = breaker.portfolio.reference_equity
+    references = references_of([breaker], since=start).get(breaker.portfolio_id)
     points = equity_series(
         portfolio=breaker.portfolio, start=start, end=end, points=MOST_POINTS // 3
     )
     return {
-        "points": [] if reference is None else _drawn(points, reference),
+        "points": [] if references is None else _drawn(points, references),
         "lines": _lines(breaker),
         "marks": _marks(breaker, start=start, end=end),
     }
@@ -58,7 +58,7 @@ def incident_chart(trip: Trip, *, start: datetime, end: datetime) -> Facts:
         portfolio=breaker.portfolio, start=start, end=end, points=MOST_POINTS // 3
     )
     return {
-        "points": [] if reference is None else _drawn(points, reference),
+        "points": [] if reference is None else _drawn(points, _only(reference)),
         "lines": {} if reference is None else _lines_at(trip, reference),
         "marks": _marks(breaker, start=start, end=end),
     }
@@ -117,12 +117,16 @@ def _lines_at(trip: Trip, reference: Decimal) -> Facts:
 
 def _placed(lines: Mapping[str, Decimal], reference: Decimal) -> Facts:
     return {
-        name: [f"{change_percent(equity, reference):.4f}", money_text(equity)]
+        name: [f"{change_percent(equity, reference):.4f}", told_money(equity)]
         for name, equity in lines.items()
     }
 
 
-def _drawn(points: list[SeriesPoint], reference: Decimal) -> list[list[int | str]]:
+def _only(reference: Decimal) -> References:
+    return References(resets=(), former=(), present=reference)
+
+
+def _drawn(points: list[SeriesPoint], references: References) -> list[list[int | str]]:
     """Return points of whole seconds that rise, as the chart demands.
 
     The highest and the lowest value of a bucket stand in its last seconds before its end; a
@@ -137,6 +141,10 @@ def _drawn(points: list[SeriesPoint], reference: Decimal) -> list[list[int | str
             drawn[second - len(hidden) + place] = value
         drawn[second] = point.equity
     return [
-        [second, f"{change_percent(value, reference):.4f}", money_text(value)]
+        [second, f"{_percent_at(second, value, references):.4f}", money_text(value)]
         for second, value in drawn.items()
     ]
+
+
+def _percent_at(second: int, equity: Decimal, references: References) -> Decimal:
+    return references.change_percent(equity, at=datetime.fromtimestamp(second, UTC))

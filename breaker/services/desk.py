@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import RLock
 
+from breaker.domain.machine import Cause
 from portfolio import marks
 from portfolio.domain.mark_text import MarkKey
 from portfolio.domain.outliers import Held as Outlier
@@ -22,6 +23,7 @@ class Desk:
     """One portfolio's book with what its last assessment found.
 
     :param decided_equity: at the last decision; another one is a reason to decide again
+    :param told: the breaches that the open trip has, and the breaker's version that they belong to
     """
 
     book: Book
@@ -30,6 +32,7 @@ class Desk:
     assessed_at: datetime | None = None
     published_at: datetime | None = None
     decided_equity: Decimal | None = None
+    told: tuple[int, frozenset[Cause]] = (0, frozenset())
     low: Decimal | None = None
     high: Decimal | None = None
 
@@ -49,6 +52,16 @@ class Desk:
             return
         self.low = equity if self.low is None else min(self.low, equity)
         self.high = equity if self.high is None else max(self.high, equity)
+
+    def has_told(self, causes: Iterable[Cause], *, version: int) -> bool:
+        """Return whether the trip is known to have them all: a trip never loses a breach."""
+        of_version, told = self.told
+        return of_version == version and told.issuperset(causes)
+
+    def note_told(self, causes: Iterable[Cause], *, version: int) -> None:
+        """Remember that the trip has these breaches, once that is committed."""
+        of_version, told = self.told
+        self.told = (version, (told if of_version == version else frozenset()) | set(causes))
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ from typing import Any
 from django.db import transaction
 
 from breaker.models import ChangeRequest
+from breaker.services.asking import ask_change
 from breaker.services.desired.changes import Change, NewPortfolio
 from breaker.services.desired.document import document_of
 from breaker.services.desired.execution import changes_of, make_so
 from breaker.services.desired.existing import read_existing
 from breaker.services.desired.places import Problem, bad_file
 from breaker.services.desired.steps import By
-from breaker.services.requests import ask_change
 from portfolio.models import Portfolio
 from riskconsole.people.models import User
 

@@ -1,13 +1,16 @@
 """Commit what an evaluation found: the row that the gate reads, the move, the point."""
 
+from collections.abc import Sequence
+
 from django.db import connection, transaction
 from django.db.models import F
 
 from breaker.domain.machine import BreakerState
 from breaker.models import Breaker
+from breaker.services.locks import Standing, lock_breakers
 from breaker.services.reading import Reading
 from breaker.triggers import TRIGGERS as BREAKER_TRIGGERS
-from portfolio.models import Evaluation, Portfolio
+from portfolio.models import EquityPoint, Evaluation, Portfolio
 from portfolio.services import history
 from riskconsole import triggers
 from riskconsole.alerts.models import Level
@@ -26,29 +29,32 @@ from riskconsole.live.publish import publish_on_commit
 
 
 class Overtaken(RiskConsoleError):
-    """Another evaluation, or a person, changed what this one was made from: read again."""
+    """What a portfolio holds changed since it was valued: read again."""
 
 
 class NotGuarded(RiskConsoleError):
     """The database lost refusals of its own: a portfolio is not armed without them."""
 
 
-@transaction.atomic
-def finish(reading: Reading) -> None:
-    """Write the evaluation over the one it was read after, with its move and its point.
+@transaction.atomic(savepoint=False)
+def finish(readings: Sequence[Reading]) -> list[Reading]:
+    """Write each evaluation over the one it was read after, with its move and its point.
 
-    :raises Overtaken: if another one was written since, or the version changed; nothing is
-        written then
+    Return those that were written. One that another evaluation overtook since, or a person who
+    changed the breaker, leaves nothing behind: read again.
     """
-    breaker = Breaker.objects.filter(pk=reading.breaker.pk, version=reading.breaker.version)
-    if reading.decision.is_transition and not _move(reading):
-        raise Overtaken(f"Portfolio {reading.portfolio_id} has another version")
-    if not breaker.exists() or not _write_row(reading):
-        raise Overtaken(f"Portfolio {reading.portfolio_id} was evaluated by another")
-    if reading.equity is not None:
-        _note_point(reading)
-    if reading.decision.is_transition:
-        _tell_move(reading)
+    found = lock_breakers(reading.portfolio_id for reading in readings)
+    written = [
+        reading
+        for reading in readings
+        if found[reading.portfolio_id] == _standing(reading) and _write_row(reading)
+    ]
+    history.note_equities([point for reading in written if (point := _point(reading))])
+    for reading in written:
+        if reading.decision.is_transition:
+            _move(reading)
+            _tell_move(reading)
+    return written
 
 
 @transaction.atomic
@@ -56,6 +62,7 @@ def arm(reading: Reading) -> bool:
     """Arm at the first complete valuation; return whether this call did it.
 
     :raises NotGuarded: if a trigger of the log or of the breakers is missing
+    :raises Overtaken: if the holdings changed since they were valued; nothing is written then
     """
     if missing := triggers.missing(connection, (*AUDIT_TRIGGERS, *BREAKER_TRIGGERS)):
         raise NotGuarded(f"The database has no trigger {min(missing)}: nothing is armed")
@@ -65,7 +72,11 @@ def arm(reading: Reading) -> bool:
     )
     if not breakers.update(version=F("version") + 1):
         return False
-    Portfolio.objects.filter(pk=portfolio.pk).update(armed_at=reading.at)
+    valued = Portfolio.objects.filter(
+        pk=portfolio.pk, holdings_version=reading.book.holdings.version
+    )
+    if not valued.update(armed_at=reading.at):
+        raise Overtaken(f"Portfolio {portfolio.pk} holds something else by now")
     # From here on every line of these holdings has a price, whoever looks next.
     Evaluation.objects.filter(pk=reading.row.pk).update(
         holdings_version=reading.book.holdings.version, missing=[]
@@ -80,14 +91,15 @@ def arm(reading: Reading) -> bool:
     return True
 
 
-def _move(reading: Reading) -> bool:
-    """Move between ACTIVE and WARNING if the breaker still is as it was read."""
-    watched = Breaker.objects.filter(
-        pk=reading.breaker.pk,
-        version=reading.breaker.version,
-        state=reading.decision.before,
+def _standing(reading: Reading) -> Standing:
+    return reading.breaker.version, reading.decision.before
+
+
+def _move(reading: Reading) -> None:
+    """Move between ACTIVE and WARNING; the breaker is locked as it was read."""
+    Breaker.objects.filter(pk=reading.breaker.pk).update(
+        state=reading.decision.after, state_since=reading.at
     )
-    return watched.update(state=reading.decision.after, state_since=reading.at) == 1
 
 
 def _write_row(reading: Reading) -> bool:
@@ -121,11 +133,12 @@ def _write_row(reading: Reading) -> bool:
     )
 
 
-def _note_point(reading: Reading) -> None:
+def _point(reading: Reading) -> EquityPoint | None:
+    """Return the point of this second, with all that was decided on since the last one."""
     desk, equity = reading.desk, reading.equity
     if equity is None:
-        return
-    history.note_equity(
+        return None
+    point = history.point_of(
         portfolio_id=reading.portfolio_id,
         at=reading.at,
         equity=equity,
@@ -133,6 +146,7 @@ def _note_point(reading: Reading) -> None:
         high=max(equity, desk.high or equity),
     )
     desk.low = desk.high = None
+    return point
 
 
 def _tell_move(reading: Reading) -> None:

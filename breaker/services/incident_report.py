@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from breaker.models import Trip
 from breaker.selectors.drawing import Curves, LimitLine, Series, curves_of, window_of
 from breaker.selectors.incident import incident_page
-from breaker.selectors.overview import change_percent
+from breaker.selectors.references import change_percent
 from breaker.selectors.series import DEFAULT_AROUND, around
 from breaker.services.incident_bundle import Copy, copy_name
 from portfolio.selectors import equity_series

@@ -8,11 +8,10 @@ from django.db import transaction
 from django.db.models import Q
 from redis import RedisError
 
-from breaker.domain.machine import BreakerState, Decision
+from breaker.domain.machine import Decision
 from breaker.models import Breaker
 from breaker.services import finishing, telling, tripping
 from breaker.services.desk import desks
-from breaker.services.locks import lock_breakers
 from breaker.services.reading import Reading, read
 from portfolio import marks
 from portfolio.services import history
@@ -20,6 +19,7 @@ from portfolio.services import history
 logger = logging.getLogger(__name__)
 
 TRIES = 4
+AT_ONCE = 5
 LATE_AFTER = timedelta(milliseconds=900)
 
 
@@ -58,15 +58,30 @@ def drain(*, now: datetime) -> None:
 
 def sweep(*, now: datetime, late_after: timedelta = LATE_AFTER) -> None:
     """Save the marks and evaluate every portfolio whose last finished evaluation is late."""
+    save_marks(now=now)
+    for portfolio_ids in late(now=now, late_after=late_after):
+        evaluate(portfolio_ids=portfolio_ids, now=now)
+
+
+def save_marks(*, now: datetime) -> None:
+    """Bring the database up to date with the live marks; without Redis it is already."""
     try:
         history.note_marks(states=marks.save_unsaved(), at=now)
     except RedisError as error:
         logger.warning("Marks are not saved, Redis is unreachable: %s", error)
-    late = Q(portfolio__evaluation__finished_at=None) | ~Q(
+
+
+def late(*, now: datetime, late_after: timedelta = LATE_AFTER) -> list[list[int]]:
+    """Return the portfolios whose last finished evaluation is late, a few at a time.
+
+    A trip of another portfolio, or a cancel, waits for no more than a few.
+    """
+    is_late = Q(portfolio__evaluation__finished_at=None) | ~Q(
         portfolio__evaluation__finished_at__range=(now - late_after, now)
     )
-    rows = Breaker.objects.filter(late).order_by("portfolio_id")
-    evaluate(portfolio_ids=rows.values_list("portfolio_id", flat=True), now=now)
+    rows = Breaker.objects.filter(is_late).order_by("portfolio_id")
+    found = list(rows.values_list("portfolio_id", flat=True))
+    return [found[at : at + AT_ONCE] for at in range(0, len(found), AT_ONCE)]
 
 
 def _look(*, portfolio_ids: Sequence[int], now: datetime) -> list[Reading]:
@@ -99,22 +114,25 @@ def _commit(readings: Sequence[Reading]) -> list[int]:
     readings = [reading for reading in readings if not reading.lost_prices]
     trips = [reading for reading in readings if reading.decision.is_trip]
     if trips:
-        with transaction.atomic():
-            lock_breakers(reading.portfolio_id for reading in trips)
-            for reading in trips:
-                facts = telling.trip_facts(reading)
-                tripping.trip(breaker=reading.breaker, facts=facts, now=reading.at)
+        _trip(trips)
     others = [reading for reading in readings if not reading.decision.is_trip]
     unfinished = [reading.portfolio_id for reading in (*unsound, *trips)]
     unfinished += [r.portfolio_id for r in others if r.arms and _arm(r)]
     written = [r for r in others if r.must_be_written and not r.arms]
     if written:
-        with transaction.atomic():
-            lock_breakers(reading.portfolio_id for reading in written)
-            unfinished += [r.portfolio_id for r in written if not _finish(r)]
+        unfinished += _finish(written)
     for reading in others:
         telling.publish(reading)
     return unfinished
+
+
+def _trip(readings: Sequence[Reading]) -> None:
+    breached = [(reading.breaker, telling.trip_facts(reading)) for reading in readings]
+    won = {row.breaker_id for row in tripping.trip(breached=breached, now=readings[0].at)}
+    for reading in readings:
+        if reading.breaker.pk in won:
+            told, version = reading.decision.breaches, reading.breaker.version + 1
+            reading.desk.note_told(told, version=version)
 
 
 def _arm(reading: Reading) -> bool:
@@ -124,16 +142,21 @@ def _arm(reading: Reading) -> bool:
     except finishing.NotGuarded as error:
         logger.error("Portfolio %s stays ARMING. %s", reading.portfolio_id, error)  # noqa: TRY400
         return False
-    return True
-
-
-def _finish(reading: Reading) -> bool:
-    try:
-        finishing.finish(reading)
     except finishing.Overtaken:
-        return False
-    if reading.breaker.state == BreakerState.TRIGGERED and reading.breaches:
-        tripping.append_breaches(
-            portfolio_id=reading.portfolio_id, causes=reading.breaches, now=reading.at
-        )
+        logger.info("Portfolio %s is valued again before it is armed", reading.portfolio_id)
     return True
+
+
+def _finish(readings: Sequence[Reading]) -> list[int]:
+    """Write them down together, with each breach that is news to an open trip; return the rest."""
+    with transaction.atomic():
+        written = finishing.finish(readings)
+        news = [reading for reading in written if reading.has_news_for_its_trip]
+        for reading in news:
+            tripping.append_breaches(
+                portfolio_id=reading.portfolio_id, causes=reading.breaches, now=reading.at
+            )
+    for reading in news:
+        reading.desk.note_told(reading.breaches, version=reading.breaker.version)
+    finished = {reading.portfolio_id for reading in written}
+    return [r.portfolio_id for r in readings if r.portfolio_id not in finished]

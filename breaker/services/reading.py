@@ -71,6 +71,13 @@ class Reading:
         return frozenset(self.book.unpriced) - frozenset(self.row.missing)
 
     @property
+    def has_news_for_its_trip(self) -> bool:
+        """Whether an open trip may lack one of these breaches."""
+        is_triggered = self.breaker.state == BreakerState.TRIGGERED
+        has_told = self.desk.has_told(self.breaches, version=self.breaker.version)
+        return is_triggered and bool(self.breaches) and not has_told
+
+    @property
     def must_be_written(self) -> bool:
         """Once a second, and whenever an answer of the gate would change."""
         return (

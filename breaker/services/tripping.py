@@ -1,6 +1,6 @@
 """The trip: state, trip row, cancel legs, alerts and audit entry commit together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -40,20 +40,23 @@ class TripFacts:
     address: str = ""
 
 
-@transaction.atomic(savepoint=False)
-def trip(*, breaker: Breaker, facts: TripFacts, now: datetime) -> Trip | None:
-    """Trip the breaker if it still is as it was read; return None if somebody was first.
+@transaction.atomic
+def trip(*, breached: Sequence[tuple[Breaker, TripFacts]], now: datetime) -> list[Trip]:
+    """Trip the breakers that still are as they were read; return the trips of this call.
 
-    The conditional update is the first statement: on SQLite and PostgreSQL alike it decides the
-    race, and the version keeps an evaluation that began before a reset from tripping after it.
-    With the version unchanged, the limits are as they were read too.
+    The conditional updates are the first statements: on SQLite and PostgreSQL alike they decide
+    the race, and the version keeps an evaluation that began before a reset from tripping after it.
+    With the version unchanged, the limits are as they were read too. In the order of all locks
+    they are the locks: what follows waits for nobody but the log.
 
-    :param breaker: as the evaluation read it, with its portfolio
+    :param breached: breakers as the evaluation read them, with their portfolios
     """
-    watched = Breaker.objects.filter(pk=breaker.pk, state__in=WATCHED, version=breaker.version)
-    if not _trigger(watched, now=now):
-        return None
-    return _write_down(breaker=breaker, version=breaker.version, facts=facts, now=now)
+    in_order = sorted(breached, key=lambda found: found[0].pk)
+    won = [found for found in in_order if _trigger(_as_read(found[0]), now=now)]
+    return [
+        _write_down(breaker=breaker, version=breaker.version, facts=facts, now=now)
+        for breaker, facts in won
+    ]
 
 
 @transaction.atomic
@@ -96,6 +99,10 @@ def append_breaches(*, portfolio_id: int, causes: Iterable[Cause], now: datetime
             payload={"cause": cause},
             now=now,
         )
+
+
+def _as_read(breaker: Breaker) -> QuerySet[Breaker]:
+    return Breaker.objects.filter(pk=breaker.pk, state__in=WATCHED, version=breaker.version)
 
 
 def _trigger(breakers: QuerySet[Breaker], *, now: datetime) -> bool:

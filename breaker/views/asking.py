@@ -14,7 +14,7 @@ from breaker.domain.approval import Reference, RequestKind
 from breaker.forms.asking import AskForm, DisableForm, FlowForm, KeyForm, RemovalForm, ResetForm
 from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.selectors.asking import reset_page
-from breaker.services import requests
+from breaker.services import asking
 from breaker.services.requests import RequestRefused
 from breaker.views.common import asked_breaker, user_of
 from oms.selectors import key_hints
@@ -34,7 +34,7 @@ def reset(request: HttpRequest, slug: str) -> HttpResponse:
     form = ResetForm(request.POST or None)
     made = _made(
         form,
-        lambda: requests.ask_reset(
+        lambda: asking.ask_reset(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],
@@ -55,7 +55,7 @@ def disable(request: HttpRequest, slug: str) -> HttpResponse:
     form = DisableForm(request.POST or None, initial={"until": (now + FIRST_END).time()})
     made = _made(
         form,
-        lambda: requests.ask_disable(
+        lambda: asking.ask_disable(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],
@@ -75,7 +75,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
     form = AskForm(request.POST or None)
     made = _made(
         form,
-        lambda: requests.ask_restore(
+        lambda: asking.ask_restore(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],
@@ -94,7 +94,7 @@ def flow(request: HttpRequest, slug: str) -> HttpResponse:
     form = FlowForm(request.POST or None)
     made = _made(
         form,
-        lambda: requests.ask_flow(
+        lambda: asking.ask_flow(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],
@@ -115,7 +115,7 @@ def removal(request: HttpRequest, slug: str) -> HttpResponse:
     form = RemovalForm(request.POST or None, accounts=list(accounts))
     made = _made(
         form,
-        lambda: requests.ask_removal(
+        lambda: asking.ask_removal(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],
@@ -135,7 +135,7 @@ def key(request: HttpRequest, slug: str) -> HttpResponse:
     form = KeyForm(request.POST or None, hints=key_hints(breaker.portfolio))
     made = _made(
         form,
-        lambda: requests.ask_key(
+        lambda: asking.ask_key(
             portfolio=breaker.portfolio,
             requester=user_of(request),
             reason=form.cleaned_data["reason"],

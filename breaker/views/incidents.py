@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from breaker.forms.incidents import IncidentFilter, NoteForm
@@ -51,10 +50,9 @@ def incident(request: HttpRequest, trip_id: int) -> HttpResponse:
 
 @never_cache
 @login_required
-@gzip_page
 @require_GET
 def equity(request: HttpRequest, trip_id: int) -> JsonResponse:
-    """Answer with the chart around the trip; gzip is safe, nothing secret stands beside it."""
+    """Answer with the chart around the trip."""
     trip, now = incident_or_404(request, trip_id), timezone.now()
     start, end = series.around(trip, _range_of(request), now=now)
     return JsonResponse(series.incident_chart(trip, start=start, end=end))

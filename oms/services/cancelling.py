@@ -42,6 +42,15 @@ TOO_FAR = timedelta(minutes=2)
 # What an attempt needs beside its leg.
 ATTENDED = ("run", "account__venue")
 
+# What a new leg takes from its account: the trip waits for nothing else.
+_OF_A_LEG = (
+    "kind",
+    "as_of",
+    "venue__kind",
+    "portfolio__reference_currency",
+    "portfolio__pegs",
+)
+
 OPEN = (LegStatus.PENDING, LegStatus.NEEDS_HUMAN)
 HELD = (LegStatus.EMPTY,)
 
@@ -55,22 +64,16 @@ def open_cancel_run(
 ) -> CancelRun:
     """Write down that every order of the portfolio must go, one leg per venue account.
 
-    Calling it again with the same cause returns the run that is already open. The caller's audit
-    entry tells it.
+    The caller's audit entry tells it. A cause opens one run: the database refuses another.
 
     :raises NoTransaction: if the caller holds no transaction
     """
     if not connection.in_atomic_block:
         raise NoTransaction(f"The cancel run of {cause} needs the transaction of what caused it")
-    run = CancelRun.objects.filter(cause=cause).first()
-    if run is None:
-        run = CancelRun.objects.create(
-            cause=cause,
-            portfolio_id=portfolio_id,
-            keep_reduce_only=keep_reduce_only,
-            opened_at=now,
-        )
-        _add_legs(run=run, accounts=VenueAccount.objects.filter(portfolio=portfolio_id), now=now)
+    run = CancelRun.objects.create(
+        cause=cause, portfolio_id=portfolio_id, keep_reduce_only=keep_reduce_only, opened_at=now
+    )
+    _add_legs(run=run, accounts=VenueAccount.objects.filter(portfolio=portfolio_id), now=now)
     return run
 
 
@@ -138,7 +141,7 @@ def due_holds(*, now: datetime) -> list[CancelLeg]:
 
 def _add_legs(*, run: CancelRun, accounts: QuerySet[VenueAccount], now: datetime) -> None:
     """Add a leg per account, and wake the sweep once they are committed."""
-    found = list(accounts.select_related("venue", "portfolio").order_by("pk"))
+    found = list(accounts.select_related("venue", "portfolio").only(*_OF_A_LEG).order_by("pk"))
     held = stored_lines(found)
     CancelLeg.objects.bulk_create(
         CancelLeg(

@@ -44,9 +44,11 @@ def note_asked(
         if not ours.values_list("pk"):
             return False
         asked = Evidence(is_listed=None, is_kept=False, was_asked=True, answer=None)
+        evidence = {order.id: asked for order in orders}
         _store(
             leg=leg,
-            evidence={order.id: asked for order in orders},
+            known=_known(leg, Q(order_id__in=evidence)),
+            evidence=evidence,
             seen=orders,
             rules=rules,
             now=now,
@@ -63,9 +65,11 @@ def settle(*, leg_id: int, fence: int, attempt: Attempt) -> LegStatus:
             logger.warning("Leg %s was taken over; this attempt is dropped", leg_id)
             return LegStatus(CancelLeg.objects.values_list("status", flat=True).get(pk=leg_id))
         before = LegStatus(leg.status)
+        known = _known(leg, Q(order_id__in=attempt.seen) | Q(outcome__in=MAYBE_OPEN))
         changes = _store(
             leg=leg,
-            evidence=_evidence_of(leg, attempt),
+            known=known,
+            evidence=_evidence_of(known, attempt),
             seen=attempt.seen.values(),
             rules=attempt.rules,
             now=now,
@@ -86,9 +90,11 @@ def _locked(*, leg_id: int, fence: int) -> CancelLeg | None:
     return legs.select_related("run", "account__venue", "account__portfolio").first()
 
 
-def _evidence_of(leg: CancelLeg, attempt: Attempt) -> dict[str, Evidence]:
-    met = Q(order_id__in=attempt.seen) | Q(outcome__in=MAYBE_OPEN)
-    rows = {row.order_id: row for row in leg.orders.filter(met)}
+def _known(leg: CancelLeg, which: Q) -> dict[str, LegOrder]:
+    return {row.order_id: row for row in leg.orders.filter(which)}
+
+
+def _evidence_of(rows: Mapping[str, LegOrder], attempt: Attempt) -> dict[str, Evidence]:
     return {
         order_id: attempt.evidence(
             order_id,
@@ -102,20 +108,23 @@ def _evidence_of(leg: CancelLeg, attempt: Attempt) -> dict[str, Evidence]:
 def _store(
     *,
     leg: CancelLeg,
+    known: Mapping[str, LegOrder],
     evidence: Mapping[str, Evidence],
     seen: Collection[OpenOrder],
     rules: Rules,
     now: datetime,
 ) -> list[LegOrder]:
-    """Write the rows whose outcome changed and return them; report new late orders."""
-    rows = {row.order_id: row for row in leg.orders.filter(order_id__in=evidence)}
+    """Write the rows whose outcome changed and return them; report new late orders.
+
+    :param known: the stored rows of the orders in evidence, as far as there are any
+    """
     created = [
         _row_of(leg=leg, order=order, evidence=evidence[order.id], rules=rules, now=now)
         for order in seen
-        if order.id not in rows
+        if order.id not in known
     ]
     LegOrder.objects.bulk_create(created)
-    changed = [row for row in rows.values() if _apply(row, evidence[row.order_id])]
+    changed = [row for row in known.values() if _apply(row, evidence[row.order_id])]
     LegOrder.objects.bulk_update(changed, ["outcome", "was_asked"])
     reporting.report_late(leg=leg, orders=created, now=now)
     return created + changed

@@ -88,7 +88,8 @@ class PaperAdapter:
         """Read balances and positions."""
         fault = self._begin(PaperCall.SNAPSHOT)
         account = self._paper()
-        marks = marks_on(self.account.venue)
+        rows = account.positions.order_by("pk")
+        marks = marks_on(self.account.venue) if rows else {}
         positions = tuple(
             VenuePosition(
                 instrument=row.instrument,
@@ -99,7 +100,7 @@ class PaperAdapter:
                 is_inverse=False,
                 mark=marks.get(row.instrument),
             )
-            for row in account.positions.order_by("pk")
+            for row in rows
         )
         balances = dict(account.balances.values_list("asset", "total"))
         _end(fault)

@@ -165,4 +165,4 @@ def _entry(order: PaperOrder, verb: PaperVerb, text: str = "") -> PaperEntry:
 
 
 def _lock(account: PaperAccount) -> None:
-    PaperAccount.objects.select_for_update().get(pk=account.pk)
+    list(PaperAccount.objects.select_for_update().filter(pk=account.pk).values_list("pk"))

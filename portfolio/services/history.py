@@ -1,6 +1,6 @@
 """Equity and marks over time: a point a second, thinned as it ages, kept around trips."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,21 +24,24 @@ _COARSER = {
 DELETE_AT_ONCE = 5000
 
 
-def note_equity(
+def point_of(
     *, portfolio_id: int, at: datetime, equity: Decimal, low: Decimal, high: Decimal
-) -> None:
-    """Write the point of this second; a later one of the same second replaces it."""
+) -> EquityPoint:
+    """Return the point of this second, not written yet."""
+    return EquityPoint(
+        portfolio_id=portfolio_id,
+        resolution=Resolution.SECOND,
+        at=at.replace(microsecond=0),
+        equity=equity,
+        low=low,
+        high=high,
+    )
+
+
+def note_equities(points: Collection[EquityPoint]) -> None:
+    """Write points of this second; a later one of the same portfolio and second replaces it."""
     EquityPoint.objects.bulk_create(
-        [
-            EquityPoint(
-                portfolio_id=portfolio_id,
-                resolution=Resolution.SECOND,
-                at=at.replace(microsecond=0),
-                equity=equity,
-                low=low,
-                high=high,
-            )
-        ],
+        points,
         update_conflicts=True,
         unique_fields=["portfolio", "resolution", "at"],
         update_fields=["equity", "low", "high"],

@@ -2,6 +2,7 @@
 
 import re
 from decimal import (
+    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     ROUND_UP,
     Context,
@@ -33,7 +34,9 @@ ROUNDED = Context(
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MONEY_STEP = Decimal("1e-18")
 _RATIO_STEP = Decimal("1e-12")
-_PERCENT_STEP = Decimal("0.01")
+_HUNDREDTH = Decimal("0.01")
+
+MINUS = "\N{MINUS SIGN}"
 
 
 class NotANumber(RiskConsoleError):
@@ -118,7 +121,19 @@ def percent_text(ratio: Decimal) -> str:
 def loss_text(ratio: Decimal) -> str:
     """Return a loss as per cent with two decimals, rounded away from zero: 5.13 %."""
     percent = EXACT.multiply(ratio, Decimal(100))
-    return f"{percent.quantize(_PERCENT_STEP, rounding=ROUND_UP, context=EXACT):f} %"
+    return f"{percent.quantize(_HUNDREDTH, rounding=ROUND_UP, context=EXACT):f} %"
+
+
+def told_money(value: Decimal) -> str:
+    """Return an amount as a sentence tells it, two decimals rounded down: 1,134,216.40."""
+    return grouped_text(f"{value.quantize(_HUNDREDTH, rounding=ROUND_FLOOR, context=EXACT):f}")
+
+
+def grouped_text(text: str) -> str:
+    """Return plain text of a number with its thousands apart and a real minus sign."""
+    sign = MINUS if text.startswith("-") else ""
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    return f"{sign}{int(whole):,}{point}{fraction}"
 
 
 def choices_of(enum: type[StrEnum]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.contrib import messages
 from django.utils import timezone
 
-from breaker.services.requests import ask_change, ask_second_factor
+from breaker.services.asking import ask_change, ask_second_factor
 from portfolio.models import Portfolio, Role
 from riskconsole.addresses import address_of
 from riskconsole.ops.admins import AdminRequest

@@ -6,11 +6,18 @@ from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Decimal
 from django import template
 
 from riskconsole.kernel.clock import time_text
-from riskconsole.kernel.numbers import EXACT, ONE, ROUNDED, plain_text
+from riskconsole.kernel.numbers import (
+    EXACT,
+    MINUS,
+    ONE,
+    ROUNDED,
+    grouped_text,
+    plain_text,
+    told_money,
+)
 
 register = template.Library()
 
-MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NOTHING = "\N{EN DASH}"
 
@@ -25,7 +32,7 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 @register.filter
 def money(value: Decimal | None) -> str:
     """Return two decimals, rounded down: 1,134,216.40."""
-    return NOTHING if value is None else _grouped(_hundredths(value, ROUND_FLOOR))
+    return NOTHING if value is None else told_money(value)
 
 
 @register.filter
@@ -72,7 +79,7 @@ def points(room_ratio: Decimal | None) -> str:
 @register.filter
 def exact(value: Decimal | None) -> str:
     """Return a price or a quantity with all its digits: 63,772.485."""
-    return NOTHING if value is None else _grouped_text(plain_text(value))
+    return NOTHING if value is None else grouped_text(plain_text(value))
 
 
 @register.filter
@@ -191,10 +198,4 @@ def _signed(value: Decimal) -> str:
 
 
 def _grouped(value: Decimal) -> str:
-    return _grouped_text(f"{value:f}")
-
-
-def _grouped_text(text: str) -> str:
-    sign = MINUS if text.startswith("-") else ""
-    whole, point, fraction = text.removeprefix("-").partition(".")
-    return f"{sign}{int(whole):,}{point}{fraction}"
+    return grouped_text(f"{value:f}")

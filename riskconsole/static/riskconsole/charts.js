@@ -27,7 +27,6 @@
 
   const percent = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)} %`;
 
-  const grouped = (text) => text.replace(/\B(?=(\d{3})+\.)/g, ",");
 
   const chart = createChart(box, {
     autoSize: true,
@@ -142,7 +141,7 @@
       value: Number(value),
       name: looks[key][0],
       style: looks[key][2],
-      text: `${looks[key][1]} ${percent(Number(value))}, ${grouped(text)}`,
+      text: `${looks[key][1]} ${percent(Number(value))}, ${text}`,
     }));
     labels = found;
     lines = found.map(({ value, name, style }) =>

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from breaker.domain.approval import Reference
 from breaker.models import ChangeRequest, Trip
-from breaker.services.requests import ask_reset
+from breaker.services.asking import ask_reset
 from breaker.services.tripping import halt
 from portfolio.models import Portfolio, Role
 from riskconsole.audit.models import AuditEntry

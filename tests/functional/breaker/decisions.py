@@ -11,7 +11,7 @@ from django.utils import timezone
 from breaker.domain.approval import Reference
 from breaker.models import Breaker, ChangeRequest
 from breaker.services import monitoring
-from breaker.services.requests import ask_reset
+from breaker.services.asking import ask_reset
 from breaker.services.tripping import halt
 from portfolio.models import Portfolio, Role
 from riskconsole.people.models import User

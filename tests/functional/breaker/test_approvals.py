@@ -11,7 +11,7 @@ from breaker.domain.approval import Reference, RequestStatus
 from breaker.domain.machine import BreakerState
 from breaker.forms.deciding import SALT
 from breaker.models import ChangeRequest, Vote
-from breaker.services.requests import ask_second_factor
+from breaker.services.asking import ask_second_factor
 from portfolio.domain.holdings import AccountKind, Side
 from portfolio.models import Membership, Portfolio, Position, Role
 from portfolio.services.snapshots import PositionLine

@@ -113,8 +113,8 @@ class TestTheBadNight:
         table = text_of(client, f"/incidents/{night.pk}/equity/table/?range=1h")
 
         assert [point[2] for point in chart["points"]] == ["10000.00", "9685.00", "9460.00"]
-        assert chart["lines"]["trip"] == ["-5.0000", "9500.00"]
-        assert chart["lines"]["warning"] == ["-3.0000", "9700.00"]
+        assert chart["lines"]["trip"] == ["-5.0000", "9,500.00"]
+        assert chart["lines"]["warning"] == ["-3.0000", "9,700.00"]
         assert "9,460.00" in table
 
 

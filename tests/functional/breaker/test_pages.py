@@ -193,7 +193,7 @@ def test_the_chart_is_answered_in_rising_seconds_with_both_lines(
     assert seconds == sorted(set(seconds))
     assert 1 <= len(seconds) <= 2000
     assert answer["points"][-1][1:] == ["-5.5000", "9450.00"]
-    assert answer["lines"] == {"warning": ["-3.0000", "9700.00"], "trip": ["-5.0000", "9500.00"]}
+    assert answer["lines"] == {"warning": ["-3.0000", "9,700.00"], "trip": ["-5.0000", "9,500.00"]}
     assert [mark["text"].split(" 1")[0][:4] for mark in answer["marks"]] == ["Loss"]
 
 

@@ -33,6 +33,15 @@ def test_a_console_without_an_alert_route_says_so_on_every_page(
     assert not any("Nobody is told when a breaker trips" in page for page in shown)
 
 
+def test_pages_travel_compressed(main: Portfolio, signed_in: SignedIn) -> None:
+    client = signed_in("bob")
+    plain = client.get("/").content
+    answer = client.get("/", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(answer.content) < len(plain) / 2
+
+
 @pytest.mark.parametrize(("seconds", "is_said"), [(2, False), (20, True)])
 def test_breakers_that_do_not_run_are_said_on_every_page(
     main: Portfolio, signed_in: SignedIn, seconds: int, is_said: bool

@@ -26,6 +26,11 @@ email = "approver@example.com"
 password_env = "JOURNEY_PASSWORD"
 
 [[user]]
+username = "second"
+email = "second@example.com"
+password_env = "JOURNEY_PASSWORD"
+
+[[user]]
 username = "auditor"
 email = "auditor@example.com"
 site_role = "AUDITOR"
@@ -67,8 +72,11 @@ role = "OPERATOR"
 [[portfolio.member]]
 user = "approver"
 role = "APPROVER"
+[[portfolio.member]]
+user = "second"
+role = "APPROVER"
 """
-SLUGS = ("calm", "decided", "falling", "halted", "incident", "phone", "polled")
+SLUGS = ("calm", "decided", "falling", "halted", "incident", "keyed", "phone", "polled")
 WATCH_POLICY = """
 window.refusals = [];
 document.addEventListener("securitypolicyviolation", (event) =>

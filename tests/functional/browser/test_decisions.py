@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.functional.browser.conftest import PASSWORD, Desk, SignIn, Watched
-from tests.functional.browser.test_people import code_of
+from tests.functional.browser.test_people import add_passkey, code_of
 
 pytestmark = pytest.mark.browser
 
@@ -60,15 +60,20 @@ def next_refetch(page: Page) -> None:
         pass
 
 
-def ask(watched: Watched) -> None:
-    """Halt a book and ask for its reset, until the request is on the screen."""
-    page = watched.page
-    page.goto("/portfolios/decided/")
-    page.locator("#halt-decided").click()
-    page.get_by_role("dialog").get_by_label("to confirm").fill("decided")
+def ask_for_reset_of(slug: str, page: Page) -> None:
+    """Halt a book and go to the form that asks for its reset."""
+    page.goto(f"/portfolios/{slug}/")
+    page.locator(f"#halt-{slug}").click()
+    page.get_by_role("dialog").get_by_label("to confirm").fill(slug)
     page.keyboard.press("Enter")
     expect(page.locator("[data-key=legs]")).to_contain_text("EMPTY", timeout=20_000)
     page.get_by_role("link", name="Ask for a reset").click()
+
+
+def ask(watched: Watched) -> None:
+    """Halt a book and ask for its reset, until the request is on the screen."""
+    page = watched.page
+    ask_for_reset_of("decided", page)
     assert_accessible(page)
     assert_fits(page)
     page.get_by_label("Keep the reference").check()
@@ -119,6 +124,32 @@ def test_one_asks_another_approves_and_the_gate_opens(desk: Desk, sign_in: SignI
     expect(head).to_contain_text("Active")
     expect(head).to_contain_text(re.compile(r"Gate\s*Open"))
     operator.assert_clean()
+    approver.assert_clean()
+
+
+def test_a_passkey_approves_and_what_was_typed_is_not_typed_again(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    operator, approver = sign_in(), sign_in(username="second")
+    add_passkey(approver.page)
+    ask_for_reset_of("keyed", operator.page)
+    operator.page.get_by_label("Keep the reference").check()
+    operator.page.get_by_label("Why, in your words").fill(REASON)
+    operator.page.get_by_role("button", name="Ask for it").click()
+    operator.page.wait_for_url("**/approvals/*/")
+
+    page = approver.page
+    page.goto(operator.page.url)
+    page.get_by_label("to confirm").fill("keyed")
+    page.get_by_label("What you checked").fill("looked at the fills")
+    page.get_by_label("orders cancelled there by hand").check()
+    page.get_by_role("button", name="Approve and resume").click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.locator("[data-key=verdict]")).to_contain_text("second approved this")
+    expect(page.locator("main")).to_contain_text("looked at the fills")
+    expect(page.locator("main")).to_contain_text("passkey")
+    operator.page.goto("/portfolios/keyed/")
+    expect(operator.page.locator("[data-key=head]")).to_contain_text("Active")
     approver.assert_clean()
 
 

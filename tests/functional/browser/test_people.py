@@ -54,6 +54,18 @@ def assert_accessible(page: Page) -> None:
     assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
 
 
+def add_passkey(page: Page) -> None:
+    """Let somebody without a second factor add a passkey; ends at the recovery codes."""
+    give_device(page)
+    page.goto("/settings/")
+    page.get_by_role("link", name="Second factor").click()
+    page.get_by_role("link", name="Add a passkey").click()
+    enter_password(page)
+    page.get_by_label("Name").fill("This laptop")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+
+
 def enter_password(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()

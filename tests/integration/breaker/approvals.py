@@ -11,7 +11,7 @@ from breaker.domain.machine import BreakerState
 from breaker.models import Breaker, ChangeRequest, Trip
 from breaker.services import monitoring
 from breaker.services.approving import Ballot, approve
-from breaker.services.requests import (
+from breaker.services.asking import (
     ask_change,
     ask_disable,
     ask_flow,

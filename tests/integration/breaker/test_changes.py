@@ -9,12 +9,8 @@ import pytest
 from breaker.domain.approval import Reference, RequestStatus
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, ChangeRequest
-from breaker.services.requests import (
-    RequestRefused,
-    ask_change,
-    ask_restore,
-    ask_second_factor,
-)
+from breaker.services.asking import ask_change, ask_restore, ask_second_factor
+from breaker.services.requests import RequestRefused
 from breaker.services.upkeep import keep_up
 from portfolio.models import Membership, Portfolio, Venue
 from riskconsole.audit.models import AuditEntry

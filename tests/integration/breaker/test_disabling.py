@@ -8,8 +8,9 @@ from breaker.domain.approval import RequestStatus
 from breaker.domain.gate import Mode, Reason
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import ChangeRequest, Trip
+from breaker.services.asking import ask_disable
 from breaker.services.gate import gate_of
-from breaker.services.requests import RequestRefused, ask_disable
+from breaker.services.requests import RequestRefused
 from breaker.services.upkeep import NotDisabled, enable, keep_up
 from portfolio.models import Evaluation
 from riskconsole.audit.models import AuditEntry

@@ -6,7 +6,8 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from breaker.domain.approval import RequestKind
-from breaker.services.requests import RequestRefused, ask_key
+from breaker.services.asking import ask_key
+from breaker.services.requests import RequestRefused
 from oms.domain.credentials import KeyPurpose
 from oms.models import VenueKey
 from oms.services.keys import RELEASED_FOR, remove_key

@@ -3,6 +3,8 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from redis import Redis, RedisError
 
 from breaker.domain.evidence import evidence_hash
@@ -17,6 +19,7 @@ from oms.models import CancelLeg
 from portfolio import marks
 from portfolio.domain.quality import Health
 from portfolio.models import EquityPoint, Evaluation, Portfolio, VenueAccount
+from portfolio.services.snapshots import apply_snapshot
 from riskconsole import triggers
 from riskconsole.alerts.models import Alert
 from riskconsole.audit.models import AuditEntry
@@ -129,13 +132,10 @@ class TestAWarning:
         breaker = Breaker.objects.select_related("portfolio").get()
         Breaker.objects.update(state=BreakerState.WARNING)
 
-        trip = tripping.trip(
-            breaker=breaker,
-            facts=tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={}),
-            now=after(1),
-        )
+        facts = tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={})
+        trips = tripping.trip(breached=[(breaker, facts)], now=after(1))
 
-        assert trip is not None
+        assert trips == [Trip.objects.get()]
 
 
 class TestATrip:
@@ -190,6 +190,36 @@ class TestATrip:
         assert again.equity == Decimal(9000)
         assert Breaker.objects.get().version == version + 1
         assert again.events.get(kind="HALT").reason == "Stop"
+
+    def test_a_breach_it_has_is_not_looked_up_again(self) -> None:
+        portfolio = make_portfolio()
+        Breaker.objects.update(is_rebased=True)
+        push(portfolio, {"USDT": "10000"})
+        push(portfolio, {"USDT": "9000"}, now=after(1))
+
+        with CaptureQueriesContext(connection) as known:
+            monitoring.evaluate(portfolio_ids=[portfolio.pk], now=after(2))
+        with CaptureQueriesContext(connection) as news:
+            push(portfolio, {"USDT": "8000"}, now=after(3))
+
+        assert not [query for query in known if "breaker_trip" in query["sql"]]
+        assert [query for query in news if "breaker_tripevent" in query["sql"]]
+        assert Trip.objects.get().events.get().reason == Cause.FLOOR
+
+    def test_its_first_statement_decides_the_race(self) -> None:
+        portfolio = make_portfolio()
+        push(portfolio, {"USDT": "10000"})
+        breaker = Breaker.objects.select_related("portfolio").get()
+        facts = tripping.TripFacts(cause=Cause.LOSS, reason="", evidence={})
+
+        with CaptureQueriesContext(connection) as queries:
+            tripping.trip(breached=[(breaker, facts)], now=after(1))
+
+        first, *others = (
+            query["sql"] for query in queries if "SAVEPOINT" not in query["sql"].upper()
+        )
+        assert first.startswith('UPDATE "breaker_breaker"')
+        assert len(others) == 10
 
     def test_the_gate_is_shut_at_once(self) -> None:
         portfolio = make_portfolio()
@@ -304,6 +334,23 @@ def test_nothing_is_armed_in_a_database_that_lost_a_refusal() -> None:
     assert (gate.health, gate.may_trade) == (Health.ARMING, False)
 
 
+def test_a_portfolio_whose_holdings_changed_since_they_were_valued_is_not_armed_yet() -> None:
+    portfolio = make_portfolio()
+    account = VenueAccount.objects.get()
+    apply_snapshot(
+        account_id=account.pk, balances={"USDT": Decimal(10000)}, positions=[], as_of=NOON, now=NOON
+    )
+    readings = monitoring._look(portfolio_ids=[portfolio.pk], now=after(1))
+    make_account(portfolio, "late")
+    Portfolio.objects.update(holdings_version=F("holdings_version") + 1)
+
+    assert monitoring._commit(readings) == [portfolio.pk]
+
+    portfolio.refresh_from_db()
+    assert portfolio.armed_at is None
+    assert not AuditEntry.objects.filter(action="breaker.arming.completed").exists()
+
+
 def test_a_loss_after_a_halt_is_appended_once_and_told() -> None:
     portfolio = make_portfolio()
     push(portfolio, {"USDT": "10000"})
@@ -324,6 +371,15 @@ def test_the_log_binds_the_evidence_of_a_trip() -> None:
     trip = Trip.objects.get()
     entry = AuditEntry.objects.get(action="breaker.trip.happened")
     assert json.loads(entry.payload)["evidence_hash"] == evidence_hash(trip.evidence)
+
+
+def test_late_portfolios_are_evaluated_a_few_at_a_time() -> None:
+    portfolios = [make_portfolio(slug=f"book-{number}") for number in range(6)]
+
+    first, second = monitoring.late(now=NOON)
+
+    assert len(first) == monitoring.AT_ONCE
+    assert first + second == [portfolio.pk for portfolio in portfolios]
 
 
 class TestAPriceThatIsGone:

@@ -14,7 +14,7 @@ from breaker.selectors.numbers import NO_LINES, numbers_of
 from breaker.selectors.pending import pending_of
 from breaker.selectors.waiting import visible_requests, waiting_for
 from breaker.services.approving import checks_of
-from breaker.services.requests import ask_flow
+from breaker.services.asking import ask_flow
 from portfolio.selectors import stored_book_of
 from riskconsole.kernel.numbers import decimal_from
 from tests.factories import make_account, make_portfolio, make_user, push

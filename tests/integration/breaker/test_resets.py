@@ -7,7 +7,8 @@ from django.contrib.auth.models import AbstractUser
 
 from breaker.domain.approval import Reference, RequestStatus, Seen
 from breaker.domain.machine import BreakerState, Cause
-from breaker.models import ChangeRequest, Trip, Vote
+from breaker.models import Breaker, ChangeRequest, Trip, Vote
+from breaker.selectors.references import references_of
 from breaker.services.approving import AlreadyDecided, refuse
 from breaker.services.gate import gate_of
 from breaker.services.requests import RequestRefused, void_outdated, withdraw
@@ -56,6 +57,19 @@ def test_a_rebase_asked_by_one_and_approved_by_another_opens_the_gate(tripped: D
     assert CancelLeg.objects.get().is_ended
     assert actions()[-2:] == ["breaker.reset.happened", "breaker.request.executed"]
     check_history()
+
+
+def test_a_chart_goes_back_beyond_a_rebase_with_the_reference_of_then(tripped: Desk) -> None:
+    tripped.approve(tripped.ask())
+
+    breaker = Breaker.objects.select_related("portfolio").get()
+    references = references_of([breaker], since=NOON)[tripped.portfolio.pk]
+
+    assert references.at(NOON) == decimal_from("10000")
+    assert references.at(tripped.now) == decimal_from("9450")
+    assert references_of([breaker], since=tripped.now + timedelta(seconds=1))[
+        tripped.portfolio.pk
+    ].at(NOON) == decimal_from("9450")
 
 
 def test_keeping_the_reference_is_refused_while_the_loss_would_trip_again(tripped: Desk) -> None:
@@ -250,7 +264,7 @@ def test_of_two_requests_for_one_trip_the_second_is_refused(tripped: Desk) -> No
 
 
 def test_a_short_reason_is_refused_with_its_length(tripped: Desk) -> None:
-    from breaker.services.requests import ask_reset
+    from breaker.services.asking import ask_reset
 
     with pytest.raises(RequestRefused, match="at least 20 characters, this has 4"):
         ask_reset(

@@ -1,4 +1,5 @@
 import pytest
+from django.db import IntegrityError
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from redis import Redis
 
@@ -47,10 +48,13 @@ class TestOpenCancelRun:
         assert CancelLeg.objects.get(account=manual).status == LegStatus.NOT_CONNECTED
         assert (was_woken_before, wait(cancelling.LEGS_WAKE, seconds=1)) == (0, True)
 
-    def test_is_the_same_run_for_the_same_cause(self, desk: Desk) -> None:
+    def test_is_one_for_a_cause(self, desk: Desk) -> None:
         desk.account()
+        desk.trip()
 
-        assert desk.trip() == desk.trip()
+        with pytest.raises(IntegrityError, match="cause"):
+            desk.trip()
+
         assert CancelLeg.objects.count() == 1
 
     @pytest.mark.django_db(transaction=True)

@@ -18,13 +18,14 @@ def portfolio() -> Portfolio:
 
 
 def note(portfolio: Portfolio, second: float, equity: int) -> None:
-    history.note_equity(
+    point = history.point_of(
         portfolio_id=portfolio.pk,
         at=after(second),
         equity=Decimal(equity),
         low=Decimal(equity - 1),
         high=Decimal(equity + 1),
     )
+    history.note_equities([point])
 
 
 def points(resolution: Resolution) -> list[tuple[object, ...]]:
