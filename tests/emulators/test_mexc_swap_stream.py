@@ -1,15 +1,20 @@
 """ccxt is told by the emulated MEXC swap market what the real one tells it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
 
+from oms.domain.orders import OrderType
 from tests.emulators.clients import Client, mexc_client
 from tests.emulators.faults import Fault, FaultKind
+from tests.emulators.mexc import signature_of
 from tests.emulators.mexc_swap import MexcSwapEmulator
-from tests.emulators.mexc_swap_cases import OTHER, SWAP, rest
+from tests.emulators.mexc_swap_cases import LONG, OTHER, SWAP, hold, rest
 
 pytest.importorskip("ccxt.pro")
 
@@ -77,3 +82,43 @@ async def test_a_stalled_socket_stays_open_and_tells_nothing(
     venue.faults.clear()
     venue.book.prices[SWAP] = Decimal(58000)
     assert (await stream.watch_ticker(SWAP))["last"] == 58000.0
+
+
+async def say(socket: ClientConnection, method: str, **param: str) -> dict[str, Any]:
+    await socket.send(json.dumps({"method": method, "param": param}))
+    return await hear(socket)
+
+
+async def hear(socket: ClientConnection) -> dict[str, Any]:
+    frame: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return frame
+
+
+def signed(venue: MexcSwapEmulator, *, secret: str | None = None) -> dict[str, str]:
+    key, stamp = venue.credentials, "1700000000000"
+    signature = signature_of(key.key + stamp, secret=secret or key.secret)
+    return {"apiKey": key.key, "reqTime": stamp, "signature": signature}
+
+
+async def test_who_signs_wrongly_is_told_nothing_of_the_account(venue: MexcSwapEmulator) -> None:
+    async with connect(venue.urls["ws"]) as socket:
+        refused = await say(socket, "login", **signed(venue, secret="no"))
+        rest(venue)
+
+        assert refused["channel"] == "rs.error"
+        assert (await say(socket, "ping"))["channel"] == "pong"
+
+
+async def test_the_end_of_a_position_and_a_trigger_order_are_told(venue: MexcSwapEmulator) -> None:
+    hold(venue)
+    async with connect(venue.urls["ws"]) as socket:
+        assert (await say(socket, "login", **signed(venue)))["channel"] == "rs.login"
+        del venue.book.positions[LONG]
+        long, short = await hear(socket), await hear(socket)
+        (stop,) = rest(venue, type_=OrderType.STOP)
+        plan = await hear(socket)
+
+    assert (long["channel"], long["data"]["positionType"]) == ("push.personal.position", 1)
+    assert (long["data"]["holdVol"], long["data"]["state"]) == (0, 3)
+    assert short["data"]["positionType"] == 2
+    assert (plan["channel"], plan["data"]["id"]) == ("push.personal.plan.order", int(stop.id))
