@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, cast
 
 from django.db import transaction
@@ -18,9 +17,9 @@ from portfolio import marks, selectors
 from portfolio.domain.holdings import MalformedInstrument, symbol_of
 from portfolio.domain.lines import Line, LineKind
 from portfolio.domain.outliers import Status
-from portfolio.domain.prices import PriceBoard, PricingVenue
 from portfolio.domain.valuation import Book
 from portfolio.models import MarkSource, Portfolio, Venue
+from portfolio.services.needs import books_without_prices
 from riskconsole.addresses import address_of
 from riskconsole.audit.services import record
 from riskconsole.kernel.clock import time_text
@@ -221,7 +220,7 @@ def _accept(batch: Sequence[MarkIn], *, now: datetime) -> list[MarkFacts]:
     places: dict[str, list[int]] = defaultdict(list)
     for place, mark in enumerate(batch):
         places[mark.venue].append(place)
-    books = _books()
+    books = books_without_prices()
     results: dict[int, MarkFacts] = {}
     for venue, of_venue in places.items():
         new = [_new_mark(batch[place]) for place in of_venue]
@@ -242,19 +241,6 @@ def _result_facts(venue: str, result: marks.MarkResult, books: Sequence[Book]) -
         "status": status,
         "reason": reason,
     }
-
-
-def _books() -> list[Book]:
-    """Return every portfolio's book without a price: it knows which marks it would need."""
-    venues = selectors.pricing_venues()
-    versions = Portfolio.objects.values_list("pk", "holdings_version")
-    return [_book_at(pk, version, venues) for pk, version in versions]
-
-
-@lru_cache(maxsize=1024)
-def _book_at(portfolio_id: int, _version: int, venues: tuple[PricingVenue, ...]) -> Book:
-    holdings = selectors.held_by([portfolio_id])[portfolio_id].now
-    return Book(holdings=holdings, board=PriceBoard.of(venues, ()))
 
 
 def _new_mark(mark: MarkIn) -> marks.NewMark:

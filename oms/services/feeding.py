@@ -1,10 +1,11 @@
-"""Bring what venues say to the portfolio: marks every second, snapshots every two."""
+"""Bring what venues say to the portfolio: marks, and what accounts hold."""
 
 import logging
 from datetime import datetime
 
 from django.db import Error
 
+from oms.domain.credentials import KeyPurpose
 from oms.services.jobs import Job, start_jobs
 from oms.venues.base import AccountSnapshot, Quote, VenueError
 from oms.venues.paper_market import fill_crossed, step_market
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 def poll_venues(*, now: datetime) -> None:
     """Move the simulated markets, hand their marks over and fill what they crossed."""
     for venue in Venue.objects.filter(kind=VenueKind.PAPER).order_by("pk"):
-        _hand_over(venue, step_market(venue=venue, now=now), now=now)
+        hand_over(venue, step_market(venue=venue, now=now), now=now)
         fill_crossed(venue=venue)
 
 
@@ -31,7 +32,7 @@ def take_snapshot(*, account_id: int, now: datetime) -> None:
     :raises SnapshotRefused: if the portfolio knows something as young already
     """
     account = VenueAccount.objects.select_related("venue").get(pk=account_id)
-    snapshot = adapter_for(account).snapshot(now=now)
+    snapshot = adapter_for(account, purpose=KeyPurpose.READ).snapshot(now=now)
     apply_snapshot(
         account_id=account_id,
         balances=snapshot.balances,
@@ -44,12 +45,13 @@ def take_snapshot(*, account_id: int, now: datetime) -> None:
 
 
 def take_snapshots(*, now: datetime) -> list[Job]:
-    """Read every account that its venue feeds, each in a thread of its own."""
+    """Read every simulated account, each in a thread of its own."""
     fed = VenueAccount.objects.filter(venue__kind=VenueKind.PAPER)
-    return start_jobs(_try_snapshot, fed.values_list("pk", flat=True), now=now)
+    return start_jobs(try_snapshot, fed.values_list("pk", flat=True), now=now)
 
 
-def _hand_over(venue: Venue, quotes: tuple[Quote, ...], *, now: datetime) -> None:
+def hand_over(venue: Venue, quotes: tuple[Quote, ...], *, now: datetime) -> None:
+    """Take over the marks of one venue, received now."""
     received = [
         marks.NewMark(instrument=quote.instrument, price=quote.price, source_at=quote.source_at)
         for quote in quotes
@@ -74,7 +76,8 @@ def _lines_of(snapshot: AccountSnapshot) -> list[PositionLine]:
     ]
 
 
-def _try_snapshot(account_id: int, now: datetime) -> None:
+def try_snapshot(account_id: int, now: datetime) -> None:
+    """Read an account, or log why it goes on ageing."""
     try:
         take_snapshot(account_id=account_id, now=now)
     except (VenueError, SnapshotRefused, Error) as error:

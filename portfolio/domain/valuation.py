@@ -133,9 +133,10 @@ class Book:
         with localcontext(EXACT):
             return sum((e.amount for line in self.lines() for e in line.exposures), ZERO)
 
-    def needed_instruments(self) -> frozenset[str]:
-        """Return every instrument whose mark prices a line, or could."""
-        return frozenset().union(*(scope.candidates() for scope in self._scopes.values()))
+    def needed_instruments(self, *, venue: str) -> frozenset[str]:
+        """Return every instrument whose mark at that venue prices a line, or could."""
+        scopes = (s for s in self._scopes.values() if s.pricing.may_use(venue))
+        return frozenset().union(*(scope.candidates() for scope in scopes))
 
     def needs(self, *, venue: str, instrument: str) -> bool:
         """Return whether that venue's mark of the instrument prices a line, or could."""

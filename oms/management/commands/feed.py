@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, connection
 from redis import RedisError
 
+from oms.services.exchanges import Exchanges
 from oms.services.feeding import poll_venues, take_snapshots
 from oms.services.jobs import Job
 from oms.venues.base import TIMEOUT
@@ -19,12 +20,13 @@ from riskconsole.live.heartbeats import beat
 
 logger = logging.getLogger(__name__)
 
-# Marks every second, snapshots every other.
 POLL_SECONDS = 1.0
+# Of simulated accounts, in polls; exchanges have a pace of their own.
+SNAPSHOTS_EVERY = 2
 
 
 class Command(BaseCommand):
-    help = "Read marks every second and snapshots every two, until SIGTERM or SIGINT."
+    help = "Read marks and snapshots from every venue, until SIGTERM or SIGINT."
 
     def handle(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401
         stopping = Event()
@@ -34,23 +36,25 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        exchanges = Exchanges()
         jobs: list[Job] = []
         for number in count():
-            jobs = poll(now=datetime.now(UTC), takes_snapshots=number % 2 == 0) or jobs
+            jobs = poll(exchanges=exchanges, number=number, now=datetime.now(UTC)) or jobs
             if stopping.wait(POLL_SECONDS):
                 break
         for job in jobs:
             job.join(timeout=TIMEOUT.total_seconds())
 
 
-def poll(*, now: datetime, takes_snapshots: bool) -> list[Job]:
+def poll(*, exchanges: Exchanges, number: int, now: datetime) -> list[Job]:
     """Read once; an outage of the database or of Redis is logged, and the next poll tries again.
 
-    Return the jobs that read snapshots, if any.
+    Return the jobs that were started, if any.
     """
     try:
         poll_venues(now=now)
-        jobs = take_snapshots(now=now) if takes_snapshots else []
+        jobs = exchanges.poll(number=number, now=now)
+        jobs += take_snapshots(now=now) if number % SNAPSHOTS_EVERY == 0 else []
         beat("feed")
     except (Error, RedisError) as error:
         logger.warning("The feed waits for the next second: %s", error)

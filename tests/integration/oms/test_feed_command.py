@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from redis import ConnectionError as RedisIsDown
 
 from oms.management.commands import feed
+from oms.services.exchanges import Exchanges
 from riskconsole.live.heartbeats import heartbeats
 from tests.integration.oms.desk import NOON
 
@@ -26,10 +27,10 @@ def _signals_restored() -> Iterator[None]:
 def test_the_feed_polls_until_it_is_told_to_stop(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    polls: list[bool] = []
+    polls: list[int] = []
 
-    def poll(*, now: datetime, takes_snapshots: bool) -> list[Thread]:
-        polls.append(takes_snapshots)
+    def poll(*, exchanges: Exchanges, number: int, now: datetime) -> list[Thread]:
+        polls.append(number)
         if len(polls) == 3:
             os.kill(os.getpid(), number)
         return []
@@ -38,7 +39,7 @@ def test_the_feed_polls_until_it_is_told_to_stop(
     monkeypatch.setattr(feed, "POLL_SECONDS", 0)
     call_command("feed")
 
-    assert polls == [True, False, True]
+    assert polls == [0, 1, 2]
 
 
 @pytest.mark.parametrize("outage", [DatabaseError("gone"), RedisIsDown("gone")])
@@ -50,12 +51,12 @@ def test_an_outage_is_logged_and_the_feed_lives(
 
     monkeypatch.setattr(feed, "poll_venues", fail)
 
-    assert feed.poll(now=NOON, takes_snapshots=True) == []
+    assert feed.poll(exchanges=Exchanges(), number=0, now=NOON) == []
     assert "The feed waits for the next second: gone" in caplog.text
 
 
 @pytest.mark.django_db
 def test_a_poll_leaves_a_heartbeat() -> None:
-    feed.poll(now=NOON, takes_snapshots=False)
+    feed.poll(exchanges=Exchanges(), number=1, now=NOON)
 
     assert [heart.is_alive for heart in heartbeats() if heart.name == "feed"] == [True]
