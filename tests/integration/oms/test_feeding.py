@@ -98,7 +98,7 @@ class TestTakeSnapshot:
         paper = set_up(desk, TABLE)
         desk.fault(paper, Fault.RETRYABLE)
 
-        feeding._try_snapshot(paper.account_id, NOON)
+        feeding.try_snapshot(paper.account_id, NOON)
 
         assert "has no new snapshot" in caplog.text
         assert Retryable.__name__ not in caplog.text

@@ -407,16 +407,15 @@ class TestNeeds:
             accounts=(account(1), margin(2)),
         )
 
-        needed = found.needed_instruments()
+        needed = found.needed_instruments(venue="kraken")
 
         assert {"ALT/USDT", "USDT/ALT", "ALT/BTC", "BTC/USDT", "BTC/USDT:USDT"} <= needed
         assert not {"DOGE/USDT", "ETH/USDT:USDT", "USDT/USDT"} & needed
 
     def test_cash_alone_needs_no_market(self) -> None:
-        assert (
-            book(balance("USDT", "1"), balance("USDC", "1"), pegs=("USDC",)).needed_instruments()
-            == frozenset()
-        )
+        found = book(balance("USDT", "1"), balance("USDC", "1"), pegs=("USDC",))
+
+        assert found.needed_instruments(venue="kraken") == frozenset()
 
     def test_a_venue_whose_marks_may_not_price_anything_is_not_needed(self) -> None:
         found = book(balance("BTC", "1"))
