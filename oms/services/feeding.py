@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import Error
 
+from oms.domain.credentials import KeyPurpose
 from oms.services.jobs import Job, start_jobs
 from oms.venues.base import AccountSnapshot, Quote, VenueError
 from oms.venues.paper_market import fill_crossed, step_market
@@ -31,7 +32,7 @@ def take_snapshot(*, account_id: int, now: datetime) -> None:
     :raises SnapshotRefused: if the portfolio knows something as young already
     """
     account = VenueAccount.objects.select_related("venue").get(pk=account_id)
-    snapshot = adapter_for(account).snapshot(now=now)
+    snapshot = adapter_for(account, purpose=KeyPurpose.READ).snapshot(now=now)
     apply_snapshot(
         account_id=account_id,
         balances=snapshot.balances,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from oms.domain.orders import CancelAnswer
@@ -29,6 +30,14 @@ KEPT_SECONDS = 600
 Cancel = Callable[[Sequence[str]], Mapping[str, CancelAnswer]]
 
 _HALF = Decimal("0.5")
+
+
+class CancelAll(StrEnum):
+    """How a market's orders are all cancelled."""
+
+    NATIVE = "NATIVE"
+    PER_SYMBOL = "PER_SYMBOL"
+    BY_ID = "BY_ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
