@@ -30,6 +30,8 @@ from tests.emulators.faults import Fault, FaultKind, Verb
 from tests.emulators.fills import Position
 from tests.emulators.kraken import KrakenEmulator
 from tests.emulators.kraken_futures import KrakenFuturesEmulator
+from tests.emulators.mexc_spot import MexcSpotEmulator
+from tests.emulators.mexc_swap import MexcSwapEmulator
 from tests.emulators.server import Emulator
 
 
@@ -62,6 +64,9 @@ class Bench(ABC):
 
     :param price: what the instrument costs at first
     :param size: an order that the venue takes
+    :param scopes: how many calls a whole listing takes
+    :param falls_back: a cancel of everything that fails is tried by symbol within the same call
+    :param lot: a holding whose half the venue takes too
     """
 
     name: ClassVar[str]
@@ -70,8 +75,11 @@ class Bench(ABC):
     exchange: ClassVar[str] = ""
     price: ClassVar = Decimal(60000)
     size: ClassVar = Decimal("0.01")
+    lot: ClassVar = Decimal(1)
     cash: ClassVar = "USD"
     closes: ClassVar = True
+    scopes: ClassVar = 1
+    falls_back: ClassVar = False
     troubles: ClassVar = frozenset(Trouble)
 
     def __init__(self) -> None:
@@ -277,11 +285,12 @@ class EmulatedBench(Bench):
         self.emulator.faults.add(self._fault(trouble, self._calls[call]))
 
     def _fault(self, trouble: Trouble, verb: Verb) -> Fault:
+        times = self.scopes if verb == "open_orders" else 1
         if trouble is Trouble.SLOW_DOWN:
-            return Fault(kind=FaultKind.MESSAGE, call=verb, message=self.slow_down)
+            return Fault(kind=FaultKind.MESSAGE, call=verb, times=times, message=self.slow_down)
         if trouble is Trouble.DOWN:
-            return Fault(kind=FaultKind.STATUS, call=verb, status=503)
-        return Fault(kind=FaultKind[trouble.name], call=verb)
+            return Fault(kind=FaultKind.STATUS, call=verb, times=times, status=503)
+        return Fault(kind=FaultKind[trouble.name], call=verb, times=times)
 
 
 class KrakenBench(EmulatedBench):
@@ -310,12 +319,44 @@ class KrakenFuturesBench(EmulatedBench):
     slow_down = "apiLimitExceeded"
 
 
+class MexcSpotBench(EmulatedBench):
+    """MEXC's spot market."""
+
+    name = "mexc-spot"
+    kind = AccountKind.SPOT
+    exchange = "mexc"
+    instrument = "BTC/USDT"
+    cash = "USDT"
+    falls_back = True
+    slow_down = "429 Too Many Requests"
+
+    def hold(self, quantity: str) -> None:
+        self.own("BTC", quantity)
+
+    def held(self) -> Decimal:
+        return self.book.balances.get("BTC", Decimal(0))
+
+
+class MexcSwapBench(EmulatedBench):
+    """MEXC's perpetual market, in hedge mode, where nothing is smaller than a contract."""
+
+    name = "mexc-swap"
+    kind = AccountKind.MARGIN
+    exchange = "mexc"
+    instrument = "BTC/USDT:USDT"
+    cash = "USDT"
+    size = Decimal(10)
+    lot = Decimal(10)
+    scopes = 2
+    slow_down = "510 Requests are too frequent, please try again later"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A bench that a test may be set on."""
 
     name: str
-    bench: Callable[[Emulator], Bench]
+    bench: Callable[[Emulator], EmulatedBench]
     emulator: Callable[[], Emulator]
 
     def __str__(self) -> str:
@@ -325,4 +366,6 @@ class Candidate:
 EMULATED = (
     Candidate(name="kraken", bench=KrakenBench, emulator=KrakenEmulator),
     Candidate(name="krakenfutures", bench=KrakenFuturesBench, emulator=KrakenFuturesEmulator),
+    Candidate(name="mexc-spot", bench=MexcSpotBench, emulator=MexcSpotEmulator),
+    Candidate(name="mexc-swap", bench=MexcSwapBench, emulator=MexcSwapEmulator),
 )

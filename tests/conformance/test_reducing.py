@@ -18,16 +18,16 @@ def _holding(bench: Bench) -> None:
     if not bench.closes:
         pytest.skip(f"{bench.name} takes no orders")
     bench.own(bench.cash, "1000")
-    bench.hold("1")
+    bench.hold(str(bench.lot))
 
 
-def order(bench: Bench, *, at: Decimal, quantity: str = "1") -> ReduceOrder:
+def order(bench: Bench, *, at: Decimal, quantity: Decimal | None = None) -> ReduceOrder:
     return ReduceOrder(
         client_id=CLIENT_ID,
         instrument=bench.instrument,
         side=OrderSide.SELL,
         position_side=None if bench.kind == AccountKind.SPOT else Side.LONG,
-        quantity=Decimal(quantity),
+        quantity=quantity or bench.lot,
         limit_price=at,
     )
 
@@ -40,7 +40,7 @@ def test_a_reduction_through_the_price_fills(bench: Bench) -> None:
 
     assert bench.held() == 0
     assert found is not None
-    assert (found.filled, found.is_open) == (Decimal(1), False)
+    assert (found.filled, found.is_open) == (bench.lot, False)
 
 
 def test_a_reduction_short_of_the_price_is_gone_at_once(bench: Bench) -> None:
@@ -49,7 +49,7 @@ def test_a_reduction_short_of_the_price_is_gone_at_once(bench: Bench) -> None:
     adapter.reduce(order(bench, at=bench.price * Decimal("1.03")))
     found = adapter.find_order(client_id=CLIENT_ID, instrument=bench.instrument)
 
-    assert bench.held() == 1
+    assert bench.held() == bench.lot
     assert bench.open_ids() == set()
     assert found is None or (found.filled, found.is_open) == (Decimal(0), False)
 
@@ -69,17 +69,17 @@ def test_a_ghost_is_found_by_its_client_id(bench: Bench) -> None:
     found = adapter.find_order(client_id=CLIENT_ID, instrument=bench.instrument)
 
     assert found is not None
-    assert found.filled == Decimal(1)
+    assert found.filled == bench.lot
 
 
 def test_a_client_id_is_taken_once(bench: Bench) -> None:
     adapter = bench.adapter()
-    adapter.reduce(order(bench, at=bench.price * Decimal("0.97"), quantity="0.5"))
+    adapter.reduce(order(bench, at=bench.price * Decimal("0.97"), quantity=bench.lot / 2))
 
     with pytest.raises(Rejected):
-        adapter.reduce(order(bench, at=bench.price * Decimal("0.97"), quantity="0.5"))
+        adapter.reduce(order(bench, at=bench.price * Decimal("0.97"), quantity=bench.lot / 2))
 
-    assert bench.held() == Decimal("0.5")
+    assert bench.held() == bench.lot / 2
 
 
 def test_what_the_venue_demands_of_an_order_is_known(bench: Bench) -> None:

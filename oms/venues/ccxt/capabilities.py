@@ -1,23 +1,17 @@
 """What each market can do, and whether that was seen here: the table that drives the adapter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from oms.venues.base import Unsupported
+from oms.venues.ccxt import long_tail
 from oms.venues.ccxt.kraken import KrakenSpot
 from oms.venues.ccxt.kraken_futures import KrakenFutures
-from oms.venues.ccxt.market import Market
+from oms.venues.ccxt.market import CancelAll, Market
 from oms.venues.ccxt.mexc_spot import MexcSpot
 from oms.venues.ccxt.mexc_swap import MexcSwap
+from oms.venues.ccxt.unified import Unified
 from portfolio.domain.holdings import AccountKind
-
-
-class CancelAll(StrEnum):
-    """How a market's orders are all cancelled."""
-
-    NATIVE = "NATIVE"
-    PER_SYMBOL = "PER_SYMBOL"
-    BY_ID = "BY_ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +34,7 @@ class Capabilities:
     limits: tuple[str, ...] = ()
 
 
-TABLE: dict[tuple[str, AccountKind], Capabilities] = {
+_PROVEN: dict[tuple[str, AccountKind], Capabilities] = {
     ("kraken", AccountKind.SPOT): Capabilities(
         market=KrakenSpot,
         cancel_all=CancelAll.NATIVE,
@@ -75,6 +69,68 @@ TABLE: dict[tuple[str, AccountKind], Capabilities] = {
             " cancelled",
             "the venue does not tell what a key may do",
         ),
+    ),
+}
+
+
+_NOT_PROVEN = ("never proven here: what is told and cancelled is from documents alone",)
+_NO_EQUITY = ("its own equity figure is not read", "nothing can be closed")
+
+
+def _from_documents(
+    market: type[Unified], *, limits: Sequence[str] = (), dead_man: tuple[int, int] | None = None
+) -> Capabilities:
+    return Capabilities(
+        market=market,
+        cancel_all=market.cancel_by,
+        is_proven=False,
+        has_trigger_scope=any("trigger" in scope for scope in market.scopes),
+        dead_man=dead_man,
+        limits=(*_NOT_PROVEN, *_NO_EQUITY, *limits),
+    )
+
+
+TABLE: dict[tuple[str, AccountKind], Capabilities] = _PROVEN | {
+    ("binance", AccountKind.SPOT): _from_documents(long_tail.BinanceSpot),
+    ("binance", AccountKind.MARGIN): _from_documents(long_tail.BinanceSwap),
+    ("bybit", AccountKind.SPOT): _from_documents(long_tail.BybitSpot),
+    ("bybit", AccountKind.MARGIN): _from_documents(
+        long_tail.BybitSwap,
+        limits=("of inverse contracts only those that settle in BTC and ETH are read",),
+    ),
+    ("okx", AccountKind.SPOT): _from_documents(
+        long_tail.OkxSpot,
+        limits=("of trigger orders only plain ones, no conditional, trailing or OCO orders",),
+        dead_man=(10, 120),
+    ),
+    ("okx", AccountKind.MARGIN): _from_documents(
+        long_tail.OkxSwap,
+        limits=(
+            "of trigger orders only plain ones, no conditional, trailing or OCO orders",
+            "only perpetual contracts, no dated futures or options",
+        ),
+        dead_man=(10, 120),
+    ),
+    ("bitget", AccountKind.SPOT): _from_documents(long_tail.BitgetSpot),
+    ("bitget", AccountKind.MARGIN): _from_documents(
+        long_tail.BitgetSwap,
+        limits=(
+            "take-profit and stop-loss orders attached to a position are not read",
+            "of coin-margined positions only those in BTC are read",
+        ),
+    ),
+    ("gate", AccountKind.SPOT): _from_documents(long_tail.GateSpot),
+    ("gate", AccountKind.MARGIN): _from_documents(
+        long_tail.GateSwap, limits=("balances of the USDT account only",)
+    ),
+    ("kucoin", AccountKind.SPOT): _from_documents(long_tail.KucoinSpot),
+    ("kucoin", AccountKind.MARGIN): _from_documents(long_tail.KucoinSwap),
+    ("coinbase", AccountKind.SPOT): _from_documents(long_tail.CoinbaseSpot),
+    ("deribit", AccountKind.MARGIN): _from_documents(
+        long_tail.DeribitSwap, limits=("orders in BTC, ETH, USDC and USDT only",)
+    ),
+    ("hyperliquid", AccountKind.MARGIN): _from_documents(
+        long_tail.HyperliquidSwap, limits=("the first perpetual exchange only",)
     ),
 }
 

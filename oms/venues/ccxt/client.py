@@ -19,6 +19,8 @@ from oms.venues.ccxt.errors import RAISED, translate
 logging.getLogger("ccxt").setLevel(logging.WARNING)
 logging.getLogger("urllib3").setLevel(logging.WARNING)
 
+ORDER_IDS = ("orderId", "order_id", "ordId", "algoId", "oid", "id")
+
 Turn = Callable[[float], AbstractContextManager[int]]
 
 _sessions: dict[tuple[object, ...], requests.Session] = {}
@@ -55,6 +57,7 @@ class Client:
                 "secret": credentials.secret,
                 "password": credentials.passphrase,
                 "enableRateLimit": is_throttled,
+                "enableLastJsonResponse": True,
                 "session": _sessions.setdefault((exchange, *lane), requests.Session()),
                 **options,
             }
@@ -75,6 +78,14 @@ class Client:
     def code_of(self, asset: str) -> str:
         """Return ccxt's name of an asset that the venue calls so."""
         return str(self._api.safe_currency_code(asset))
+
+    def can(self, call: str) -> bool:
+        """Return whether ccxt says that it has a unified call."""
+        return self._api.has.get(call) is True
+
+    def ids_of_last_answer(self) -> tuple[str, ...]:
+        """Return the order ids in the last raw answer, for when ccxt could not read it."""
+        return tuple(dict.fromkeys(_ids_in(self._api.last_json_response)))
 
     @contextmanager
     def within_time(self) -> Iterator[None]:
@@ -118,6 +129,17 @@ class Client:
         if left <= 0:
             raise Unknown(f"no answer within {TIMEOUT.total_seconds():g} s")
         return left
+
+
+def _ids_in(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item)
+    elif isinstance(value, dict):
+        named = [value[key] for key in ORDER_IDS if isinstance(value.get(key), str | int)]
+        yield from map(str, named[:1])
+        for item in value.values():
+            yield from _ids_in(item)
 
 
 def _exact(text: str) -> Any:  # noqa: ANN401

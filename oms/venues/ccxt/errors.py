@@ -55,6 +55,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], _Maker], ...] = tuple(
         (r"EService:\s*(Timeout|Deadline elapsed)|Deadline elapsed", Unknown),
         (r"EService:\s*Market in (cancel|post)_only mode", Rejected),
         (r"EQuery:Unknown asset pair|EOrder:(?!Rate limit)", Rejected),
+        (r"\"error\":\s*\"accessDenied", NoPermission),
         (r"\"code\":\s*\"?604\b", NoPermission),
         (r"\"code\":\s*\"?513\b", Retryable),
         (r"\"code\":\s*\"?(700006|700007|30020)\b", NoPermission),

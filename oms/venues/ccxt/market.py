@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from oms.domain.orders import CancelAnswer
@@ -29,6 +30,14 @@ KEPT_SECONDS = 600
 Cancel = Callable[[Sequence[str]], Mapping[str, CancelAnswer]]
 
 _HALF = Decimal("0.5")
+
+
+class CancelAll(StrEnum):
+    """How a market's orders are all cancelled."""
+
+    NATIVE = "NATIVE"
+    PER_SYMBOL = "PER_SYMBOL"
+    BY_ID = "BY_ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +136,16 @@ class Market(ABC):
         :raises VenueError: if the venue answered none of the calls
         """
         answers: dict[str, CancelAnswer] = {}
-        errors: list[tuple[Sequence[str], VenueError]] = []
+        failed: list[tuple[Sequence[str], VenueError]] = []
         for cancel, part in self.batches(list(ids)):
             try:
                 answers |= cancel(part)
             except VenueError as error:
-                errors.append((part, error))
-        if errors and not answers:
-            raise errors[0][1]
-        for part, error in errors:
-            answers |= dict.fromkeys(part, answer_to(error))
+                failed.append((part, error))
+        if failed and not answers:
+            raise failed[0][1]
+        for part, reason in failed:
+            answers |= dict.fromkeys(part, answer_to(reason))
         return {order_id: answers.get(order_id, CancelAnswer.UNKNOWN) for order_id in ids}
 
     def instruments(self) -> Instruments:

@@ -15,6 +15,7 @@ from oms.venues.base import (
     OrderList,
     Quote,
     ReduceOrder,
+    Retryable,
     VenueError,
 )
 from oms.venues.ccxt.client import Client
@@ -72,10 +73,10 @@ class MexcSpot(Mexc):
         return self._listing_by_symbol()
 
     def cancel_all(self) -> None:
-        """Cancel everything at once; where that fails, whatever is listed, by symbol."""
+        """Cancel everything at once; where the venue fails at that, what is listed, by symbol."""
         try:
             row_of(self.client.ask("spotPrivateDeleteOrderAll"))
-        except Fatal:
+        except (Fatal, Retryable):
             raise
         except VenueError as error:
             if not self._cancel_listed():
