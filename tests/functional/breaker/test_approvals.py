@@ -72,7 +72,7 @@ def test_an_approver_with_a_code_ends_the_trip(main: Portfolio, anna: Decider) -
     page = anna.page()
     assert "anna approved this" in page
     assert "Approve and resume" not in page
-    assert "confirmed by totp" in page
+    assert "confirmed by a code" in page
     assert "cash unverified, accepted" in page
     assert "Room to the trip line" not in page
 
