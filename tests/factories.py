@@ -71,10 +71,15 @@ def make_account(
 
 
 def make_exchange_account(portfolio: Portfolio, slug: str = "spot") -> VenueAccount:
-    """Return an account at an exchange, which takes keys."""
+    """Return an account at an exchange, which takes keys and at whose address nobody answers."""
     Venue.objects.get_or_create(
         slug="kraken",
-        defaults={"kind": VenueKind.EXCHANGE, "exchange": "kraken", "source": MarkSource.VENUE},
+        defaults={
+            "kind": VenueKind.EXCHANGE,
+            "exchange": "kraken",
+            "source": MarkSource.VENUE,
+            "urls": {"rest": "http://127.0.0.1:9"},
+        },
     )
     return make_account(portfolio, slug, venue="kraken")
 

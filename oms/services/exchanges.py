@@ -1,4 +1,4 @@
-"""Ask real exchanges, each account in turn: what their marks are, and what the account holds.
+"""Ask real exchanges, each account in turn: its marks, what it holds, what its keys may do.
 
 An exchange may be slow: an account has one job of a kind at a time, and one that still waits for
 its answer is left out of the round.
@@ -15,6 +15,7 @@ from django.db import Error
 from redis import RedisError
 
 from oms.domain.credentials import KeyPurpose
+from oms.services import probing
 from oms.services.attempts import Stopwatch
 from oms.services.feeding import hand_over, try_snapshot
 from oms.services.jobs import Job, start_jobs
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 # In polls, one a second: three of the first are less than a mark may age, by default.
 QUOTES_EVERY = 3
 SNAPSHOTS_EVERY = 10
+# How often it is seen whether a key's six hours are over.
+PROBES_EVERY = 300
 
 Work = Callable[[int, datetime], None]
 
@@ -52,7 +55,9 @@ class Exchanges:
             for pk in accounts.values_list("pk", flat=True)
             if _is_turn(pk, number, every=SNAPSHOTS_EVERY)
         ]
+        probes = probing.accounts_due(now=now) if number % PROBES_EVERY == 0 else []
         return [
+            *self._start("keys", probing.probe_keys, probes, now=now),
             *self._start("quotes", partial(_try_quotes, books), due, now=now),
             *self._start("snapshot", try_snapshot, snapshots, now=now),
         ]

@@ -79,20 +79,28 @@ def adapter_for(
     if account.venue.kind != VenueKind.EXCHANGE:
         return NoAdapter(error=Unsupported(f"There is no connection to {account.venue.slug}"))
     try:
-        return _exchange_adapter(account, purpose=purpose)
+        credentials = _credentials(account, purpose=purpose)
+        is_emergency = purpose is KeyPurpose.EMERGENCY
+        return _exchange_adapter(account, credentials, is_emergency=is_emergency)
     except VenueError as error:
         return NoAdapter(error=error)
 
 
-def _exchange_adapter(account: VenueAccount, *, purpose: KeyPurpose) -> VenueAdapter:
+def adapter_with(account: VenueAccount, credentials: Credentials) -> VenueAdapter:
+    """Return the adapter of an exchange account with a key that is not kept yet.
+
+    :raises Unsupported: if the console does not know this exchange
+    """
+    return _exchange_adapter(account, credentials, is_emergency=False)
+
+
+def _exchange_adapter(
+    account: VenueAccount, credentials: Credentials, *, is_emergency: bool
+) -> VenueAdapter:
     # ccxt takes a second and 80 MB: only processes that talk to an exchange import it.
     from oms.venues.ccxt.adapter import CcxtAdapter
 
-    return CcxtAdapter(
-        account=account,
-        credentials=_credentials(account, purpose=purpose),
-        emergency=purpose is KeyPurpose.EMERGENCY,
-    )
+    return CcxtAdapter(account=account, credentials=credentials, emergency=is_emergency)
 
 
 def _credentials(account: VenueAccount, *, purpose: KeyPurpose) -> Credentials:

@@ -16,6 +16,9 @@ from oms.domain.credentials import Credentials, KeyPurpose
 from oms.models import VenueKey
 from oms.services.key_text import BadKeyText, read_credentials, text_of
 from oms.services.keys import opens, remove_key, set_key
+from oms.services.probing import NotTold, permissions_of
+from oms.venues.base import KeyPermissions
+from portfolio.domain.holdings import VenueKind
 from portfolio.models import VenueAccount
 from riskconsole.command import ConsoleCommand
 from riskconsole.kernel.clock import time_text
@@ -57,17 +60,31 @@ class Command(ConsoleCommand):
         else:
             self._list()
 
+    @sensitive_variables()
     def _set(self, name: str, purpose: KeyPurpose) -> None:
         account = _account(name, also_removed=False)
+        credentials = _credentials_on_stdin()
         key = set_key(
             account_id=account.pk,
             purpose=purpose,
-            credentials=_credentials_on_stdin(),
+            credentials=credentials,
             actor=COMMAND,
             address="",
             now=timezone.now(),
+            permissions=self._asked(account, credentials),
         )
         self.stdout.write(f"Sealed the {key}")
+
+    @sensitive_variables()
+    def _asked(self, account: VenueAccount, credentials: Credentials) -> KeyPermissions | None:
+        """Ask the venue about the key; one that cannot tell is said, and asked again later."""
+        if account.venue.kind != VenueKind.EXCHANGE:
+            return None
+        try:
+            return permissions_of(account=account, credentials=credentials)
+        except NotTold as error:
+            self.stderr.write(f"Not known what the key may do: {error}")
+            return None
 
     def _remove(self, name: str, purpose: KeyPurpose) -> None:
         account = _account(name, also_removed=True)
@@ -101,7 +118,7 @@ def _account(name: str, *, also_removed: bool) -> VenueAccount:
     """Return the account that is meant; a removed one may still have a key to remove."""
     portfolio, _, slug = name.partition("/")
     accounts = VenueAccount.everything if also_removed else VenueAccount.objects
-    found = accounts.filter(portfolio__slug=portfolio, slug=slug)
+    found = accounts.filter(portfolio__slug=portfolio, slug=slug).select_related("venue")
     account = found.order_by(F("removed_at").desc(nulls_first=True)).first()
     if account is None:
         raise UnknownAccount(f"There is no account {name!r}")
