@@ -1,4 +1,5 @@
 from oms.models.cancel import CancelLeg, CancelRun, LegOrder
+from oms.models.closing import CloseIntent, CloseLeg, CloseRun
 from oms.models.paper import (
     PaperAccount,
     PaperBalance,
@@ -9,12 +10,16 @@ from oms.models.paper import (
     PaperMark,
     PaperOrder,
     PaperPosition,
+    PaperReduction,
     PaperVerb,
 )
 
 __all__ = [
     "CancelLeg",
     "CancelRun",
+    "CloseIntent",
+    "CloseLeg",
+    "CloseRun",
     "LegOrder",
     "PaperAccount",
     "PaperBalance",
@@ -25,5 +30,6 @@ __all__ = [
     "PaperMark",
     "PaperOrder",
     "PaperPosition",
+    "PaperReduction",
     "PaperVerb",
 ]

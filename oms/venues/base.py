@@ -1,4 +1,4 @@
-"""The port: everything that this console may ask of a venue. It can cancel; it cannot open.
+"""The port: everything that this console may ask of a venue. It can cancel and reduce, never open.
 
     VenueError
       x Retryable         the venue could not answer or asked to slow down; nothing was done
@@ -11,7 +11,8 @@
       x Rejected          the venue understood this one request and refused it
 
 A call ends within TIMEOUT, its pages included, or raises Unknown or Retryable. Nothing that an
-adapter returns after a cancel is evidence: only a complete listing says what is open.
+adapter returns after a cancel is evidence: only a complete listing says what is open. The same
+holds for a reduction: only a look-up by its client id and a snapshot say what it did.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from oms.domain.orders import CancelAnswer, OpenOrder
+from oms.domain.orders import CancelAnswer, OpenOrder, OrderSide
 from portfolio.domain.holdings import Side
 from riskconsole.kernel.errors import RiskConsoleError
 
@@ -100,6 +101,7 @@ class AccountSnapshot:
 
     :param balances: totals by asset; below zero is a debt
     :param venue_equity: the venue's own figure, in venue_equity_currency; None where it has none
+    :param free: of the balances, what no order and no lock holds; None where it is not told
     :param as_of: the time that the venue states, or the time it was asked
     """
 
@@ -108,6 +110,7 @@ class AccountSnapshot:
     as_of: datetime
     venue_equity: Decimal | None = None
     venue_equity_currency: str = ""
+    free: Mapping[str, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,46 @@ class Quote:
     instrument: str
     price: Decimal
     source_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceOrder:
+    """A reduce-only limit order that fills at once or is gone.
+
+    :param client_id: what the venue knows it by, and refuses a second time
+    :param position_side: the side that it reduces, for venues in hedge mode; None on spot
+    :param quantity: contracts, or units on spot
+    """
+
+    client_id: str
+    instrument: str
+    side: OrderSide
+    position_side: Side | None
+    quantity: Decimal
+    limit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOrder:
+    """What a venue knows of an order that was asked for by its client id."""
+
+    client_id: str
+    filled: Decimal
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketRules:
+    """What a venue demands of an order in one instrument.
+
+    :param min_notional: in the quote of the instrument; zero where there is none
+    """
+
+    quantity_step: Decimal
+    min_quantity: Decimal
+    min_notional: Decimal
+    price_step: Decimal
+    is_tradable: bool
 
 
 class VenueAdapter(Protocol):
@@ -147,4 +190,16 @@ class VenueAdapter(Protocol):
 
     def listed_instruments(self) -> frozenset[str]:
         """Return every instrument that trades there."""
+        ...
+
+    def reduce(self, order: ReduceOrder) -> None:
+        """Ask for a reduction; a return proves nothing about fills."""
+        ...
+
+    def find_order(self, *, client_id: str, instrument: str) -> FoundOrder | None:
+        """Look an order up by its client id; None means that the venue knows no such order."""
+        ...
+
+    def market_rules(self, instrument: str) -> MarketRules:
+        """Return what the venue demands of an order in this instrument."""
         ...

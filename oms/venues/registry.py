@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import NoReturn
 
 from oms.domain.orders import CancelAnswer
-from oms.venues.base import AccountSnapshot, OrderList, Quote, Unsupported, VenueAdapter
+from oms.venues.base import (
+    AccountSnapshot,
+    FoundOrder,
+    MarketRules,
+    OrderList,
+    Quote,
+    ReduceOrder,
+    Unsupported,
+    VenueAdapter,
+)
 from oms.venues.paper import PaperAdapter
 from portfolio.domain.holdings import VenueKind
 from portfolio.models import VenueAccount
@@ -34,6 +43,15 @@ class NoAdapter:
         self._refuse()
 
     def listed_instruments(self) -> frozenset[str]:
+        self._refuse()
+
+    def reduce(self, order: ReduceOrder) -> None:
+        self._refuse()
+
+    def find_order(self, *, client_id: str, instrument: str) -> FoundOrder | None:
+        self._refuse()
+
+    def market_rules(self, instrument: str) -> MarketRules:
         self._refuse()
 
     def _refuse(self) -> NoReturn:

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from oms.services.cancelling import LEASE
+from oms.services.leases import LEASE
 from oms.venues.base import TIMEOUT
 from riskconsole.celery import app
 from riskconsole.settings import CELERY_BEAT_SCHEDULE, CELERY_TASK_ROUTES
