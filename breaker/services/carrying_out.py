@@ -22,6 +22,7 @@ from breaker.services.desired.places import BadFile
 from breaker.services.desired.steps import By
 from breaker.services.requests import RequestRefused
 from oms.services.cancelling import end_cancel_run
+from oms.services.closing import end_close_runs
 from portfolio.domain.holdings import VenueKind
 from portfolio.domain.valuation import Book
 from portfolio.models import Evaluation, Portfolio, VenueAccount
@@ -92,6 +93,7 @@ def reset(order: Order) -> None:
     if is_rebase:
         Portfolio.objects.filter(pk=portfolio.pk).update(reference_equity=equity)
     end_cancel_run(cause=f"trip:{trip.pk}", excepted=order.exceptions, now=order.now)
+    end_close_runs(portfolio_id=portfolio.pk, now=order.now)
     _move(
         order,
         BreakerState.ACTIVE,

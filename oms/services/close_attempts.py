@@ -84,6 +84,7 @@ class CloseAttempt:
     error: str = ""
     is_fatal: bool = False
     is_lost: bool = False
+    has_sent: bool = False
     has_progressed: bool = False
     retry_after: timedelta = timedelta(0)
     _rules: dict[str, MarketRules] = field(default_factory=dict)
@@ -137,6 +138,7 @@ class CloseAttempt:
         if sent is None:
             self.is_lost = True
             return
+        self.has_sent = True
         self.unsettled.append(sent)
         order = ReduceOrder(
             client_id=sent.client_id,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from oms.domain.closing import STILL_OPEN, CloseStatus
+from oms.domain.closing import CloseStatus
 from oms.models import CloseIntent, CloseLeg
 from oms.services.telling import alert, has_begun_asking, name_of, note
 from riskconsole.alerts.models import Level
@@ -43,13 +43,16 @@ def report_outcome(*, leg: CloseLeg, intent: CloseIntent, now: datetime) -> None
     _publish(leg)
 
 
+def report_back(*, leg: CloseLeg, now: datetime) -> None:
+    """Tell people that an account that was flat held something that could be closed."""
+    alert(leg, Level.WARNING, f"Something to close again on {name_of(leg)}", _BACK, now)
+
+
 def report_settled(
     *, leg: CloseLeg, before: CloseStatus, was_left: Residuals, now: datetime
 ) -> None:
     """Report a leg whose status or residuals changed; nothing changed, nothing said."""
     report_status(leg=leg, now=now)
-    if leg.status in STILL_OPEN and before not in STILL_OPEN:
-        alert(leg, Level.WARNING, f"Something to close again on {name_of(leg)}", _BACK, now)
     if leg.status == before and leg.residuals == was_left:
         return
     if leg.residuals and leg.residuals != was_left:
@@ -65,7 +68,7 @@ def report_status(*, leg: CloseLeg, now: datetime) -> None:
         alert(leg, Level.NEEDS_HUMAN, subject, _stuck_body(leg), now)
 
 
-_BACK = "The account was flat and holds something that can be closed again. It is being closed."
+_BACK = "The account was flat, and held something that can be closed again: the console closes it."
 
 
 def _publish(leg: CloseLeg) -> None:

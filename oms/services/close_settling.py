@@ -79,6 +79,7 @@ def settle_intent(
 def settle_leg(*, leg_id: int, fence: int, attempt: CloseAttempt) -> CloseStatus:
     """Write down where the leg stands after an attempt; tell people what changed."""
     now = attempt.watch.now()
+    lock_portfolio(CloseRun.objects.values_list("portfolio", flat=True).get(legs=leg_id))
     leg = _locked(leg_id=leg_id, fence=fence, now=now)
     if leg is None:
         logger.warning("Close leg %s was taken over; this attempt is dropped", leg_id)
@@ -88,16 +89,22 @@ def settle_leg(*, leg_id: int, fence: int, attempt: CloseAttempt) -> CloseStatus
     leg.save()
     _end_if_done(leg, now=now)
     note_closing(portfolio_id=leg.run.portfolio_id)
+    if before not in STILL_OPEN and (attempt.has_sent or leg.status in STILL_OPEN):
+        close_reporting.report_back(leg=leg, now=now)
     close_reporting.report_settled(leg=leg, before=before, was_left=was_left, now=now)
     return CloseStatus(leg.status)
 
 
-def note_closing(*, portfolio_id: int) -> None:
-    """Keep with the portfolio whether the console is closing there; the gate reads it.
+def lock_portfolio(portfolio_id: int) -> None:
+    """Let nobody else settle, open or end a leg of the portfolio: first of all its rows.
 
-    The row is locked first, so that the legs are read after all who settled one before.
+    A reset has locked it already when it ends the legs, so nobody may wait for it with a leg.
     """
-    Portfolio.objects.select_for_update().get(pk=portfolio_id)
+    Portfolio.objects.select_for_update(no_key=True).get(pk=portfolio_id)
+
+
+def note_closing(*, portfolio_id: int) -> None:
+    """Keep with the locked portfolio whether the console is closing there; the gate reads it."""
     going_on = CloseLeg.objects.filter(is_ended=False, status__in=STILL_OPEN)
     is_closing = going_on.filter(run__portfolio=portfolio_id).exists()
     Portfolio.objects.filter(pk=portfolio_id).exclude(is_closing=is_closing).update(

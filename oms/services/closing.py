@@ -18,6 +18,7 @@ from oms.services.cancelling import NoTransaction
 from oms.services.close_attempts import Cash, CloseAttempt
 from oms.services.close_settling import (
     commit_intent,
+    lock_portfolio,
     note_closing,
     settle_intent,
     settle_leg,
@@ -65,6 +66,7 @@ def open_close_run(
     """
     if not connection.in_atomic_block:
         raise NoTransaction(f"The close run of {cause} needs the transaction of what caused it")
+    lock_portfolio(portfolio_id)
     if run := CloseRun.objects.filter(cause=cause).first():
         return run
     accounts = VenueAccount.objects.filter(portfolio=portfolio_id)
@@ -100,6 +102,7 @@ def end_close_runs(*, portfolio_id: int, now: datetime) -> None:
 
     Each leg's fence is taken, so that an attempt in flight sends and settles nothing more.
     """
+    lock_portfolio(portfolio_id)
     _end(CloseLeg.objects.filter(run__portfolio=portfolio_id, is_ended=False))
     CloseRun.objects.filter(portfolio=portfolio_id, ended_at=None).update(ended_at=now)
     note_closing(portfolio_id=portfolio_id)

@@ -34,6 +34,7 @@ GOOD = ResetFacts(
     state=BreakerState.TRIGGERED,
     is_same_trip=True,
     legs=(EMPTY,),
+    closes=(),
     excepted=frozenset(),
     health=Health.OK,
     equity=Decimal(10000),

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -275,7 +276,13 @@ class TestStanding:
         unconfirmed_since=NOON,
     )
 
-    def found(self, *, seconds: float = 0, is_flat: bool | None = False, **more: bool) -> Finding:
+    def found(
+        self,
+        *,
+        seconds: float = 0,
+        is_flat: bool | None = False,
+        **more: Any,  # noqa: ANN401
+    ) -> Finding:
         found = Finding(
             is_flat=is_flat,
             has_residuals=False,
