@@ -8,7 +8,8 @@ from decimal import Decimal
 from django.db.models import Count, Q, QuerySet
 
 from oms.domain.cancel import LegStatus, Outcome
-from oms.domain.closing import STILL_OPEN, CloseStatus, IntentState, Obstacle, ResidualReason
+from oms.domain.close_plan import Obstacle, ResidualReason
+from oms.domain.closing import STILL_OPEN, CloseStatus, IntentState
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import CancelLeg, CancelRun, CloseLeg, LegOrder
 from portfolio.domain.holdings import Side

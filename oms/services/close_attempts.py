@@ -6,22 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from oms.domain.closing import (
+from oms.domain.close_plan import (
     Blocked,
     Close,
     Exposure,
-    Finding,
-    IntentState,
-    LookUp,
     Obstacle,
-    Outcome,
     Residual,
     marketless,
-    outcome_of,
     plan,
     position_exposure,
     spot_exposures,
 )
+from oms.domain.closing import Finding, IntentState, LookUp, Outcome, outcome_of
 from oms.services.attempts import Stopwatch
 from oms.venues.base import (
     AccountSnapshot,

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from oms.domain.close_plan import Close
 from oms.domain.closing import (
     STILL_OPEN,
     UNSETTLED,
-    Close,
     CloseStatus,
     IntentState,
     Outcome,

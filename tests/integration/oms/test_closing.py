@@ -6,7 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from oms.domain.cancel import LegStatus
-from oms.domain.closing import CloseStatus, IntentState, ResidualReason
+from oms.domain.close_plan import ResidualReason
+from oms.domain.closing import CloseStatus, IntentState
 from oms.domain.orders import OrderSide
 from oms.models import CloseIntent, CloseLeg, CloseRun, PaperReduction
 from oms.models import PaperCall as Call
@@ -131,7 +132,7 @@ class TestClosing:
         closing_desk.work()
 
         totals = dict(paper.balances.values_list("asset", "total"))
-        assert (totals["BTC"], totals["USDT"]) == (0, Decimal(30_100))
+        assert (totals["BTC"], totals["USDT"]) == (Decimal(0), Decimal(30_100))
         (row,) = closes_of(cause="trip:1")
         assert row.status is CloseStatus.RESIDUAL
         assert {left.name: left.reason for left in row.residuals} == {
@@ -218,7 +219,7 @@ class TestClosing:
         other = closing_desk.account("other", long="0.1")
         closing_desk.close(cause="flatten:1", is_held=False, account="one")
         closing_desk.work(seconds=3)
-        assert (position_of(one), position_of(other)) == (0, Decimal("0.1"))
+        assert (position_of(one), position_of(other)) == (Decimal(0), Decimal("0.1"))
         closing_desk.close(cause="flatten:2", is_held=False, instrument="ETH/USDT:USDT")
         closing_desk.work(seconds=3)
         assert position_of(other) == Decimal("0.1")

@@ -7,26 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.domain.closing import (
+from oms.domain.close_plan import (
     Blocked,
     Close,
-    CloseStatus,
     Exposure,
-    Finding,
-    IntentState,
-    LookUp,
     Obstacle,
     Residual,
     ResidualReason,
-    Standing,
-    client_id_of,
     limit_price,
     marketless,
-    next_standing,
-    outcome_of,
     plan,
     position_exposure,
     spot_exposures,
+)
+from oms.domain.closing import (
+    CloseStatus,
+    Finding,
+    IntentState,
+    LookUp,
+    Standing,
+    client_id_of,
+    next_standing,
+    outcome_of,
 )
 from oms.domain.orders import OrderSide
 from oms.venues.base import MarketRules
