@@ -27,16 +27,17 @@ from oms.services.jobs import crew
 from oms.services.paper_setup import PaperSpec, PositionSpec, open_paper_account
 from oms.venues import registry
 from oms.venues.paper import PaperAdapter
+from portfolio import marks
 from portfolio.domain.holdings import AccountKind, Side
-from portfolio.models import Mark, Portfolio, Venue
+from portfolio.models import Portfolio
 from riskconsole.alerts.models import Alert, Level
 from riskconsole.audit.models import AuditEntry
 from tests.clock import NOON
-from tests.factories import make_account, make_portfolio
+from tests.factories import make_account, make_portfolio, mark
 from tests.history import check_history
 from tests.integration.breaker.approvals import Desk, make_desk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 BTC_PERP = "BTC/USDT:USDT"
 
 
@@ -65,11 +66,8 @@ def with_perp(portfolio: Portfolio, *, quantity: str = "0.1", slug: str = "perp"
 
 
 def price(now: datetime) -> None:
-    Mark.objects.update_or_create(
-        venue=Venue.objects.get(slug="paper"),
-        instrument=BTC_PERP,
-        defaults={"price": Decimal(60_000), "received_at": now, "confirmed_at": now},
-    )
+    mark(BTC_PERP, "60000", venue="paper", now=now)
+    marks.save_unsaved()
 
 
 def closing_portfolio() -> Portfolio:

@@ -9,10 +9,11 @@ from django.db import transaction
 from oms.domain.closing import CloseStatus
 from oms.models import CloseLeg, CloseRun, PaperAccount, PaperPosition
 from oms.services import closing
-from portfolio.domain.holdings import Side, VenueKind
-from portfolio.models import Mark
+from portfolio import marks
+from portfolio.domain.holdings import Side
 from riskconsole.kernel.numbers import ZERO
-from tests.integration.oms.desk import BTC_PERP, Desk, make_venue, no_ticks
+from tests.factories import mark
+from tests.integration.oms.desk import BTC_PERP, Desk, no_ticks
 
 MAX_MARK_AGE = timedelta(seconds=10)
 PRICE = Decimal(60_000)
@@ -22,13 +23,10 @@ PRICE = Decimal(60_000)
 class ClosingDesk(Desk):
     """A desk that closes what it holds once its orders are gone."""
 
-    def price(self, instrument: str = BTC_PERP, price: Decimal = PRICE) -> None:
+    def price(self, instrument: str = BTC_PERP) -> None:
         """Confirm a mark as of now."""
-        Mark.objects.update_or_create(
-            venue=make_venue("paper", VenueKind.PAPER),
-            instrument=instrument,
-            defaults={"price": price, "received_at": self.now, "confirmed_at": self.now},
-        )
+        mark(instrument, str(PRICE), venue="paper", now=self.now)
+        marks.save_unsaved()
 
     def close(self, *, cause: str = "trip:1", is_held: bool = True, **only: str) -> CloseRun:
         with transaction.atomic():

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from oms.domain.closing import STILL_OPEN, CloseStatus
 from oms.models import CloseIntent, CloseLeg, PaperAccount, PaperCall, PaperFaultKind
@@ -106,7 +107,7 @@ def held(paper: PaperAccount) -> Decimal:
 
 
 @pytest.fixture
-def closing_desk(db: None) -> ClosingDesk:
+def closing_desk(db: None, redis: Redis) -> ClosingDesk:
     return ClosingDesk()
 
 

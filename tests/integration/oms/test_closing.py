@@ -4,6 +4,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection, transaction
+from redis import Redis
 
 from oms.domain.cancel import LegStatus
 from oms.domain.close_plan import ResidualReason
@@ -30,7 +31,7 @@ from tests.integration.oms.desk import BTC_SPOT, actions, make_venue, no_ticks, 
 
 
 @pytest.fixture
-def closing_desk(db: None) -> ClosingDesk:
+def closing_desk(db: None, redis: Redis) -> ClosingDesk:
     return ClosingDesk()
 
 
@@ -368,7 +369,7 @@ class TestFaults:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("flushable_db", "sent_tasks")
+@pytest.mark.usefixtures("flushable_db", "sent_tasks", "redis")
 def test_ten_workers_send_one_order() -> None:
     desk = ClosingDesk()
     paper = desk.account(long="0.3")

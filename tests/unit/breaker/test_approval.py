@@ -9,6 +9,7 @@ import pytest
 from breaker.domain.approval import (
     Check,
     CheckName,
+    CloseFacts,
     LegFacts,
     RequestKind,
     ResetFacts,
