@@ -11,7 +11,7 @@ from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.close_plan import Obstacle, ResidualReason
 from oms.domain.closing import STILL_OPEN, CloseStatus, IntentState
 from oms.domain.orders import OrderSide, OrderType
-from oms.models import CancelLeg, CancelRun, CloseLeg, LegOrder
+from oms.models import CancelLeg, CancelRun, CloseLeg, CloseRun, LegOrder
 from portfolio.domain.holdings import Side
 from portfolio.models import VenueAccount
 from riskconsole.kernel.clock import time_from
@@ -119,6 +119,11 @@ class CloseRow:
     def is_open(self) -> bool:
         return self.status in STILL_OPEN
 
+    @property
+    def needs_human(self) -> bool:
+        """Whether only a person can go on, at the venue."""
+        return self.status is CloseStatus.NEEDS_HUMAN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegCounts:
@@ -182,6 +187,14 @@ def open_closes_of(*, portfolio_id: int) -> tuple[CloseRow, ...]:
     """Return the accounts of a portfolio whose closing is not done."""
     legs = CloseLeg.objects.filter(is_ended=False, status__in=STILL_OPEN)
     return _close_rows(legs.filter(run__portfolio=portfolio_id))
+
+
+def closes_shown_of(*, portfolio_id: int) -> tuple[CloseRow, ...]:
+    """Return the accounts of every close run that goes on, and of the newest one."""
+    runs = CloseRun.objects.filter(portfolio=portfolio_id)
+    newest = runs.order_by("-opened_at", "-pk").values_list("pk", flat=True)[:1]
+    shown = Q(run__ended_at=None) | Q(run__in=list(newest))
+    return _close_rows(CloseLeg.objects.filter(shown, run__portfolio=portfolio_id))
 
 
 def grown_of(leg: CancelLeg) -> tuple[GrownRow, ...]:
