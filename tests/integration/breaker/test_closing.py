@@ -124,7 +124,7 @@ class TestTrip:
         with_perp(portfolio)
         breaker = Breaker.objects.select_related("portfolio").get()
         facts = TripFacts(cause=cause, reason="", evidence={"breaches": [], "lines": []})
-        assert trip(breaker=breaker, facts=facts, now=NOON)
+        assert trip(breached=[(breaker, facts)], now=NOON)
         halted(portfolio)
         assert CloseRun.objects.exists() is closes
         assert (

@@ -116,7 +116,7 @@ class TestSendCancelLeg:
 
         leg = CancelLeg.objects.get(account=account)
         assert (leg.status, leg.attempts > 3) == (LegStatus.NEEDS_HUMAN, True)
-        assert "There is no connection to kraken" in leg.error
+        assert leg.error == "AuthFailed: kraken has no key"
         assert Alert.objects.filter(level=Level.NEEDS_HUMAN).count() == 1
 
     def test_cancels_130_orders_over_pages(self, desk: Desk) -> None:
