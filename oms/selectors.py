@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.close_plan import Obstacle, ResidualReason
+from oms.domain.closing import STILL_OPEN, CloseStatus, IntentState
 from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
-from oms.models import CancelLeg, CancelRun, LegOrder, VenueKey
+from oms.models import CancelLeg, CancelRun, CloseLeg, LegOrder, VenueKey
 from portfolio.domain.holdings import Side
 from portfolio.models import Portfolio, VenueAccount
 from riskconsole.kernel.clock import time_from
@@ -85,6 +87,47 @@ class LegRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResidualRow:
+    """What stays on an account that was closed, and why."""
+
+    name: str
+    side: Side
+    quantity: Decimal
+    reason: ResidualReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedRow:
+    """What has to go and cannot be sent now."""
+
+    instrument: str
+    obstacle: Obstacle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRow:
+    """The closing of one account.
+
+    :param sent, filled: orders that were sent, and those of them that were filled
+    :param since: when it was found flat, else since when it is not
+    """
+
+    account: str
+    venue: str
+    status: CloseStatus
+    sent: int
+    filled: int
+    residuals: tuple[ResidualRow, ...]
+    blocked: tuple[BlockedRow, ...]
+    error: str
+    since: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in STILL_OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegCounts:
     """How the accounts of a run stand; those that need a human may be empty and have grown."""
 
@@ -135,6 +178,17 @@ def open_orders_count(*, cause: str) -> int:
     """
     open_outcomes = (Outcome.FAILED, Outcome.UNKNOWN)
     return LegOrder.objects.filter(leg__run=_run(cause), outcome__in=open_outcomes).count()
+
+
+def closes_of(*, cause: str) -> tuple[CloseRow, ...]:
+    """Return every account of the close run with this cause; none where nothing is closed."""
+    return _close_rows(CloseLeg.objects.filter(run__cause=cause))
+
+
+def open_closes_of(*, portfolio_id: int) -> tuple[CloseRow, ...]:
+    """Return the accounts of a portfolio whose closing is not done."""
+    legs = CloseLeg.objects.filter(is_ended=False, status__in=STILL_OPEN)
+    return _close_rows(legs.filter(run__portfolio=portfolio_id))
 
 
 def grown_of(leg: CancelLeg) -> tuple[GrownRow, ...]:
@@ -222,3 +276,39 @@ def credentials_of(*, account_id: int, purpose: KeyPurpose) -> Credentials | Non
 def sealed_for(*, account_id: int, purpose: str) -> str:
     """Return what a key is sealed for: a row copied to another account or purpose does not open."""
     return f"{purpose} key of account {account_id}"
+
+
+def _close_rows(legs: QuerySet[CloseLeg]) -> tuple[CloseRow, ...]:
+    found = legs.select_related("account__venue").annotate(
+        sent=Count("intents"), filled=Count("intents", filter=Q(intents__state=IntentState.FILLED))
+    )
+    return tuple(
+        _close_row(leg, sent=leg.sent, filled=leg.filled)
+        for leg in found.order_by("account__slug", "pk")
+    )
+
+
+def _close_row(leg: CloseLeg, *, sent: int, filled: int) -> CloseRow:
+    is_open = leg.status in STILL_OPEN
+    return CloseRow(
+        account=leg.account.slug,
+        venue=leg.account.venue.slug,
+        status=CloseStatus(leg.status),
+        sent=sent,
+        filled=filled,
+        residuals=tuple(
+            ResidualRow(
+                name=row["name"],
+                side=Side(row["side"]),
+                quantity=decimal_from(row["quantity"]),
+                reason=ResidualReason(row["reason"]),
+            )
+            for row in leg.residuals
+        ),
+        blocked=tuple(
+            BlockedRow(instrument=row["instrument"], obstacle=Obstacle(row["obstacle"]))
+            for row in leg.blocked
+        ),
+        error=leg.error,
+        since=leg.unconfirmed_since if is_open else leg.confirmed_at or leg.unconfirmed_since,
+    )

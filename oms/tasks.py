@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from oms.services import cancelling
+from oms.services import cancelling, closing
 from riskconsole import wake
 
 # Beat sends it each second; two overlap for a moment, so that somebody always listens.
@@ -23,6 +23,11 @@ def sweep_legs() -> None:
 @shared_task(name="oms.sweep_holds")
 def sweep_holds() -> None:
     cancelling.sweep_holds(now=datetime.now(UTC))
+
+
+@shared_task(name="oms.sweep_closes")
+def sweep_closes() -> None:
+    closing.sweep_closes(now=datetime.now(UTC))
 
 
 def _attend_new() -> None:

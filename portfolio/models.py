@@ -48,7 +48,10 @@ class Venue(models.Model):
 
 
 class Portfolio(models.Model):
-    """One book with one breaker; holdings_version changes with each snapshot or account."""
+    """One book with one breaker; holdings_version changes with each snapshot or account.
+
+    is_closing: the console is closing its positions, so that nobody else may reduce them.
+    """
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=80)
@@ -60,6 +63,7 @@ class Portfolio(models.Model):
     pegs = models.JSONField(default=list)
     armed_at = models.DateTimeField(null=True)
     holdings_version = models.PositiveBigIntegerField(default=0)
+    is_closing = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -224,6 +224,7 @@ CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {
     "oms.sweep_legs": {"queue": "emergency"},
     "oms.sweep_holds": {"queue": "emergency"},
+    "oms.sweep_closes": {"queue": "emergency"},
     "breaker.*": {"queue": "monitor"},
 }
 CELERY_BEAT_SCHEDULER = "riskconsole.ops.workers:BeatingScheduler"
@@ -233,6 +234,7 @@ CELERY_BEAT_SCHEDULE = {
     "evaluate": {"task": "breaker.monitor", "schedule": 1.0, "options": {"expires": 1}},
     "legs": {"task": "oms.sweep_legs", "schedule": 1.0, "options": {"expires": 1}},
     "holds": {"task": "oms.sweep_holds", "schedule": 1.0, "options": {"expires": 1}},
+    "closes": {"task": "oms.sweep_closes", "schedule": 1.0, "options": {"expires": 1}},
     "alerts": {"task": "alerts.sweep", "schedule": 1.0, "options": {"expires": 1}},
     "guardian": {"task": "ops.watch_guardian", "schedule": 5.0, "options": {"expires": 5}},
     "log": {"task": "audit.check", "schedule": 60.0, "options": {"expires": 60}},

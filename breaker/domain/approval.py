@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from breaker.domain.machine import BreakerState, Cause, Limit, breached
 from oms.domain.cancel import LISTING_COUNTS_FOR, LegStatus
+from oms.domain.closing import CloseStatus
 from portfolio.domain.quality import Health
 from riskconsole.kernel.numbers import EXACT, ROUNDED, ZERO, loss_text, money_text
 
@@ -73,6 +74,7 @@ class Reference(StrEnum):
 class CheckName(StrEnum):
     TRIP = "TRIP"
     ORDERS = "ORDERS"
+    CLOSING = "CLOSING"
     HEALTH = "HEALTH"
     JUDGED = "JUDGED"
     LIMITS = "LIMITS"
@@ -109,10 +111,19 @@ class LegFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseFacts:
+    """One account whose positions the console is closing still."""
+
+    account: str
+    status: CloseStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetFacts:
     """What the executing transaction reads before a reset.
 
     :param is_same_trip: the trip is open, and the breaker has the version that was asked for
+    :param closes: the accounts with a close that is still open
     :param excepted: accounts that the approver names
     :param health: with the excepted accounts left out
     :param conservative_equity: as health; it may not breach the limits after the reset
@@ -123,6 +134,7 @@ class ResetFacts:
     state: BreakerState
     is_same_trip: bool
     legs: Sequence[LegFacts]
+    closes: Sequence[CloseFacts]
     excepted: frozenset[str]
     health: Health
     equity: Decimal | None
@@ -193,6 +205,7 @@ def reset_checks(facts: ResetFacts, *, now: datetime) -> tuple[Check, ...]:
     return (
         _trip_check(facts),
         *(_orders_check(leg, excepted=facts.excepted, now=now) for leg in facts.legs),
+        *(_closing_check(close, excepted=facts.excepted) for close in facts.closes),
         Check(
             name=CheckName.HEALTH,
             passed=facts.health in RESETTABLE,
@@ -260,6 +273,20 @@ def _orders_words(leg: LegFacts, *, is_recent: bool) -> str:
     if not is_recent:
         return f"{leg.account} was without orders, but was not asked in the last 15 s"
     return f"{leg.account} has no order, asked in the last 15 s"
+
+
+def _closing_check(close: CloseFacts, *, excepted: frozenset[str]) -> Check:
+    """Only where the console has given up alone may an approver accept that a close is open."""
+    is_stuck = close.status is CloseStatus.NEEDS_HUMAN
+    return Check(
+        name=CheckName.CLOSING,
+        passed=False,
+        words=f"{close.account} could not be closed: a human is needed there"
+        if is_stuck
+        else f"{close.account} is still being closed",
+        account=close.account if is_stuck else "",
+        is_excepted=is_stuck and close.account in excepted,
+    )
 
 
 def _judged_check(facts: ResetFacts) -> Check:

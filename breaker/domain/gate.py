@@ -44,6 +44,7 @@ class GateFacts:
     is_protected: bool
     is_paused: bool
     is_restored: bool
+    is_closing: bool
     health: Health
     evaluated_version: int | None
     evaluation_reasons: tuple[Reason, ...]
@@ -81,9 +82,11 @@ def answer(facts: GateFacts) -> Gate:
 def _mode(reasons: set[Reason]) -> Mode:
     if reasons & HALTING:
         return Mode.HALTED
-    if reasons - {Reason.PAUSED_BY_OPERATOR}:
+    if reasons - {Reason.PAUSED_BY_OPERATOR, Reason.CLOSING}:
         return Mode.PAUSED
-    return Mode.REDUCE if reasons else Mode.FULL
+    if Reason.PAUSED_BY_OPERATOR in reasons:
+        return Mode.REDUCE
+    return Mode.PAUSED if reasons else Mode.FULL
 
 
 def _reasons(facts: GateFacts) -> list[Reason]:
@@ -96,6 +99,7 @@ def _reasons(facts: GateFacts) -> list[Reason]:
         Reason.BLIND: facts.health is Health.BLIND,
         Reason.NO_EVALUATION: facts.evaluated_version != facts.version,
         Reason.PAUSED_BY_OPERATOR: facts.is_paused,
+        Reason.CLOSING: facts.is_closing,
     }
     return [reason for reason, holds in holding.items() if holds] + [
         reason for reason in facts.evaluation_reasons if reason not in holding

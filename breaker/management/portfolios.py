@@ -28,7 +28,15 @@ def chosen(options: Mapping[str, Any]) -> list[Portfolio]:
     """
     if options["all"]:
         return list(Portfolio.objects.order_by("slug"))
-    found = list(Portfolio.objects.filter(slug=options["slug"]))
-    if not found:
-        raise UnknownPortfolio(f"There is no portfolio {options['slug']!r}")
+    return [find(options["slug"])]
+
+
+def find(slug: str) -> Portfolio:
+    """Return the portfolio with this slug.
+
+    :raises UnknownPortfolio: if nobody has it
+    """
+    found = Portfolio.objects.filter(slug=slug).first()
+    if found is None:
+        raise UnknownPortfolio(f"There is no portfolio {slug!r}")
     return found

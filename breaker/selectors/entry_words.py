@@ -10,6 +10,7 @@ from typing import Any
 from breaker.domain.machine import Cause
 from breaker.selectors.shell import CAUSE_WORDS
 from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.closing import CloseStatus, IntentState
 from riskconsole.audit.services import SYSTEM
 from riskconsole.audit.verify_export import Row, is_hash_right
 from riskconsole.kernel.numbers import loss_text
@@ -41,6 +42,17 @@ _LEG_TOLD: Mapping[str, tuple[str, str, str]] = {
     LegStatus.PENDING: ("not confirmed yet", "warn", "clock"),
     LegStatus.NEEDS_HUMAN: ("not confirmed gone, needs a human", "trip", "hand"),
     LegStatus.NOT_CONNECTED: ("not connected: cancel there by hand", "warn", "hand"),
+}
+_CLOSE_TOLD: Mapping[str, tuple[str, str, str]] = {
+    CloseStatus.CLOSING: ("positions not closed yet", "warn", "clock"),
+    CloseStatus.FLAT: ("confirmed flat", "ok", "ACTIVE"),
+    CloseStatus.RESIDUAL: ("closed, but for what no order takes", "ok", "ACTIVE"),
+    CloseStatus.NEEDS_HUMAN: ("not closed, needs a human", "trip", "hand"),
+}
+_INTENT_TOLD: Mapping[str, tuple[str, str, str]] = {
+    IntentState.FILLED: ("filled", "ok", "check"),
+    IntentState.GONE: ("not filled", "warn", "cross"),
+    IntentState.UNKNOWN: ("not known, is looked up again", "warn", "clock"),
 }
 _OUTCOME_WORDS: Mapping[str, str] = {
     Outcome.CANCELLED: "cancelled",
@@ -150,6 +162,35 @@ def _grown(facts: Facts) -> Told:
     )
 
 
+def _close_sent(facts: Facts) -> Told:
+    size = f"{facts['side']} {facts['quantity']} {facts['instrument']}"
+    return Told(
+        deed=f"{facts['account']}: {size} to reduce",
+        detail=f"limit {facts['limit_price']}, of {facts['held']}, order {facts['client_id']}",
+        tone="",
+        icon="log",
+    )
+
+
+def _close_answered(facts: Facts) -> Told:
+    words, tone, icon = _INTENT_TOLD.get(facts["state"], (str(facts["state"]), "", "log"))
+    detail = "; ".join(filter(None, (f"order {facts['client_id']}", facts["error"])))
+    deed = f"{facts['account']}: {facts['instrument']} {words}"
+    if facts["state"] == IntentState.FILLED:
+        deed = f"{deed}, {facts['filled']}"
+    return Told(deed=deed, detail=detail, tone=tone, icon=icon)
+
+
+def _closed(facts: Facts) -> Told:
+    words, tone, icon = _CLOSE_TOLD.get(facts["status"], (str(facts["status"]), "", "log"))
+    left = [
+        f"{row['side']} {row['quantity']} {row['name']} ({row['reason']})"
+        for row in facts["residuals"] or ()
+    ]
+    detail = "; ".join(filter(None, (", ".join(left), facts["error"])))
+    return Told(deed=f"{facts['account']}: {words}", detail=detail, tone=tone, icon=icon)
+
+
 def _asked(facts: Facts) -> Told:
     asks = facts["asks"] or {}
     choice = asks.get("reference", "")
@@ -184,6 +225,12 @@ _TELLERS: Mapping[str, Teller] = {
         "an order came after the lease, somebody is trading", tone="trip", icon="hand"
     ),
     "oms.position.grown": _grown,
+    "breaker.flatten.began": _says(
+        "closes positions by hand", "account", "instrument", icon="hand"
+    ),
+    "oms.close_intent.sent": _close_sent,
+    "oms.close_intent.settled": _close_answered,
+    "oms.close_leg.settled": _closed,
     "breaker.request.made": _asked,
     "breaker.request.approved": _voted("approved, others must too", tone="", icon="check"),
     "breaker.request.executed": _voted("approved the reset", tone="ok", icon="check"),

@@ -11,6 +11,7 @@ from typing import Any
 from breaker.domain.approval import KIND_WORDS, Reference, RequestKind
 from breaker.domain.machine import BreakerState, Cause
 from oms.domain.cancel import LegStatus, Outcome
+from oms.domain.closing import CloseStatus
 from riskconsole.audit.models import AuditEntry
 from riskconsole.kernel.clock import time_from
 from riskconsole.kernel.numbers import loss_text
@@ -20,6 +21,7 @@ FEED_LENGTH = 12
 FEED_READS = 4 * FEED_LENGTH
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 SETTLED = "oms.cancel_leg.settled"
+CLOSED = "oms.close_leg.settled"
 
 STATE_TONES: Mapping[BreakerState, str] = {
     BreakerState.TRIGGERED: "t-trip",
@@ -38,6 +40,18 @@ LEG_WORDS: Mapping[LegStatus, str] = {
     LegStatus.PENDING: "not confirmed yet",
     LegStatus.NEEDS_HUMAN: "not confirmed gone, needs a human",
     LegStatus.NOT_CONNECTED: "not connected, cancel there by hand",
+}
+CLOSE_SHAPES: Mapping[CloseStatus, BreakerState] = {
+    CloseStatus.CLOSING: BreakerState.WARNING,
+    CloseStatus.FLAT: BreakerState.ACTIVE,
+    CloseStatus.RESIDUAL: BreakerState.ACTIVE,
+    CloseStatus.NEEDS_HUMAN: BreakerState.TRIGGERED,
+}
+CLOSE_WORDS: Mapping[CloseStatus, str] = {
+    CloseStatus.CLOSING: "being closed",
+    CloseStatus.FLAT: "flat",
+    CloseStatus.RESIDUAL: "closed, but for what no order takes",
+    CloseStatus.NEEDS_HUMAN: "not closed, needs a human",
 }
 
 Facts = Mapping[str, Any]
@@ -110,6 +124,10 @@ def _settled(facts: Facts) -> str:
     return f"{facts['account']}: {', '.join([*told, LEG_WORDS[LegStatus(facts['status'])]])}"
 
 
+def _closed(facts: Facts) -> str:
+    return f"{facts['account']}: {CLOSE_WORDS[CloseStatus(facts['status'])]}"
+
+
 # The feed shows these actions and no other; the leg's shape is that of its status.
 TELLERS: Mapping[str, tuple[BreakerState, Callable[[Facts], str]]] = {
     "breaker.trip.happened": (BreakerState.TRIGGERED, _tripped),
@@ -125,6 +143,7 @@ TELLERS: Mapping[str, tuple[BreakerState, Callable[[Facts], str]]] = {
     "breaker.request.withdrawn": (BreakerState.DISABLED, _plain("request withdrawn")),
     "breaker.request.expired": (BreakerState.DISABLED, _plain("request expired undecided")),
     "breaker.reset.happened": (BreakerState.ACTIVE, _reset),
+    "breaker.flatten.began": (BreakerState.WARNING, _plain("positions are closed by hand")),
     "breaker.disable.began": (BreakerState.DISABLED, _plain("disabled by approval")),
     "breaker.disable.ended": (BreakerState.ACTIVE, _plain("guarded again")),
     "breaker.restore.confirmed": (BreakerState.ACTIVE, _plain("goes on after the restore")),
@@ -144,6 +163,7 @@ TELLERS: Mapping[str, tuple[BreakerState, Callable[[Facts], str]]] = {
         BreakerState.TRIGGERED,
         _on_account("a position grew since the trip"),
     ),
+    CLOSED: (BreakerState.ACTIVE, _closed),
     "oms.crash.started": (BreakerState.WARNING, _plain("simulated crash started")),
     "people.access.refused": (BreakerState.WARNING, _plain("access refused")),
     "ops.clock.jumped": (BreakerState.WARNING, _plain("The clock was moved")),
@@ -180,6 +200,8 @@ def _event(entry: AuditEntry, facts: Facts, *, names: Mapping[str, str]) -> Even
     shape, tell = TELLERS[entry.action]
     if entry.action == SETTLED:
         shape = LEG_SHAPES[LegStatus(facts["status"])]
+    elif entry.action == CLOSED:
+        shape = CLOSE_SHAPES[CloseStatus(facts["status"])]
     return Event(
         sequence=entry.sequence,
         at=time_from(entry.at),

@@ -89,6 +89,7 @@ class HaltEffects:
     not_connected: str
     positions: int
     keeps_reducing: bool
+    closes: bool
 
 
 def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
@@ -127,6 +128,7 @@ def halt_effects(breaker: Breaker) -> HaltEffects:
         not_connected=", ".join(manual),
         positions=Position.objects.filter(account__in=accounts).count(),
         keeps_reducing=breaker.keep_reduce_only,
+        closes=breaker.close_positions,
     )
 
 

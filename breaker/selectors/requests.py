@@ -9,6 +9,7 @@ from django.conf import settings
 
 from breaker.domain.approval import (
     NEW_APPROVER_COUNTS_AFTER,
+    CloseFacts,
     LegFacts,
     Reference,
     RequestKind,
@@ -22,7 +23,7 @@ from breaker.domain.gate import Reason
 from breaker.domain.machine import BreakerState, Cause, Limit
 from breaker.models import Breaker, ChangeRequest, Trip, TripEventKind, Vote
 from oms.domain.cancel import LegStatus
-from oms.selectors import legs_of, uncovered_accounts
+from oms.selectors import legs_of, open_closes_of, uncovered_accounts
 from portfolio.domain.holdings import Holdings
 from portfolio.domain.quality import assess, health_at
 from portfolio.domain.valuation import Book
@@ -69,6 +70,10 @@ def reset_facts(
         state=BreakerState(breaker.state),
         is_same_trip=trip.reset_at is None and breaker.version == version,
         legs=_legs_of(trip),
+        closes=tuple(
+            CloseFacts(account=close.account, status=close.status)
+            for close in open_closes_of(portfolio_id=breaker.portfolio_id)
+        ),
         excepted=named,
         health=health_at(
             now=now,

@@ -23,6 +23,7 @@ from breaker.services.desired.steps import By
 from breaker.services.requests import RequestRefused
 from oms.domain.credentials import KeyPurpose
 from oms.services.cancelling import end_cancel_run
+from oms.services.closing import end_close_runs
 from oms.services.keys import KeyRefused, release_key
 from portfolio.domain.holdings import VenueKind
 from portfolio.domain.valuation import Book
@@ -94,6 +95,7 @@ def reset(order: Order) -> None:
     if is_rebase:
         Portfolio.objects.filter(pk=portfolio.pk).update(reference_equity=equity)
     end_cancel_run(cause=f"trip:{trip.pk}", excepted=order.exceptions, now=order.now)
+    end_close_runs(portfolio_id=portfolio.pk, now=order.now)
     _move(
         order,
         BreakerState.ACTIVE,

@@ -17,7 +17,7 @@ from riskconsole.live.publish import publish_on_commit
 
 
 class MayNotResume(RiskConsoleError):
-    """The pause stays: health is not OK, or the loss is at the trip limit."""
+    """The pause stays: health is not OK, the loss is at the trip limit, or positions are closed."""
 
 
 def gate_of(*, portfolio_id: int, now: datetime) -> Gate:
@@ -39,6 +39,7 @@ def facts_of(breaker: Breaker, *, now: datetime) -> GateFacts:
         is_protected=breaker.is_protected,
         is_paused=breaker.is_paused,
         is_restored=breaker.is_restored,
+        is_closing=portfolio.is_closing,
         health=health_at(
             now=now,
             armed_at=portfolio.armed_at,
@@ -64,7 +65,7 @@ def pause(*, portfolio_id: int, actor: str, address: str, now: datetime) -> Gate
 
 @transaction.atomic
 def resume(*, portfolio_id: int, actor: str, address: str, now: datetime) -> Gate:
-    """End the operator's pause, with health OK and the loss under the trip limit.
+    """End the operator's pause, with health OK, the loss under the trip limit and no close open.
 
     :raises MayNotResume: otherwise
     """
@@ -77,6 +78,8 @@ def resume(*, portfolio_id: int, actor: str, address: str, now: datetime) -> Gat
     evaluation = breaker.portfolio.evaluation
     if facts.health is not Health.OK:
         raise MayNotResume(f"The pause stays: health is {facts.health}, not OK")
+    if facts.is_closing:
+        raise MayNotResume("The pause stays: positions are being closed")
     if evaluation.equity is None or any(
         limit.judge(evaluation.equity) is Severity.TRIP for limit in breaker.limits
     ):

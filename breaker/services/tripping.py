@@ -14,6 +14,7 @@ from breaker.models import Breaker, Trip, TripEvent, TripEventKind
 from breaker.services.locks import lock_breakers
 from breaker.services.requests import void_outdated
 from oms.services.cancelling import open_cancel_run
+from oms.services.closing import open_close_run
 from portfolio.models import Portfolio
 from portfolio.selectors import line_facts, stored_book_of
 from portfolio.services import history
@@ -130,9 +131,22 @@ def _write_down(*, breaker: Breaker, version: int, facts: TripFacts, now: dateti
         keep_reduce_only=breaker.keep_reduce_only,
         now=now,
     )
+    if _closes(breaker, facts):
+        open_close_run(
+            portfolio_id=breaker.portfolio_id,
+            cause=f"trip:{row.pk}",
+            max_mark_age=breaker.max_mark_age,
+            is_held=True,
+            now=now,
+        )
     history.keep_around(portfolio_id=breaker.portfolio_id, at=now)
     _tell(breaker=breaker, trip_id=row.pk, version=version + 1, facts=facts, now=now)
     return row
+
+
+def _closes(breaker: Breaker, facts: TripFacts) -> bool:
+    """Return whether the console closes the positions: never where it trips for being blind."""
+    return breaker.close_positions and facts.cause is not Cause.BLIND
 
 
 def _tell(*, breaker: Breaker, trip_id: int, version: int, facts: TripFacts, now: datetime) -> None:
@@ -169,6 +183,7 @@ def _tell(*, breaker: Breaker, trip_id: int, version: int, facts: TripFacts, now
             "reference_equity": known_money_text(facts.reference_equity),
             "loss_ratio": known_ratio_text(facts.loss_ratio),
             "evidence_hash": evidence_hash(facts.evidence),
+            "closing": "yes" if _closes(breaker, facts) else "no",
         },
         now=now,
     )
@@ -225,6 +240,9 @@ def _alert_body(breaker: Breaker, facts: TripFacts, *, now: datetime) -> str:
         f"{breaker.portfolio.name} tripped at {time_text(now)}: {facts.cause}",
         f"Equity {equity} {currency}",
         "The gate is shut. Every open order is being cancelled.",
+        "Then the positions are closed."
+        if _closes(breaker, facts)
+        else "The positions stay: the console does not close them.",
         "Only an approved reset in the browser resumes trading.",
     ]
     if facts.loss_ratio is not None:

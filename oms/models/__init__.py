@@ -1,4 +1,5 @@
 from oms.models.cancel import CancelLeg, CancelRun, LegOrder
+from oms.models.closing import CloseIntent, CloseLeg, CloseRun
 from oms.models.key import VenueKey
 from oms.models.nonce import NonceTurn
 from oms.models.paper import (
@@ -11,12 +12,16 @@ from oms.models.paper import (
     PaperMark,
     PaperOrder,
     PaperPosition,
+    PaperReduction,
     PaperVerb,
 )
 
 __all__ = [
     "CancelLeg",
     "CancelRun",
+    "CloseIntent",
+    "CloseLeg",
+    "CloseRun",
     "LegOrder",
     "NonceTurn",
     "PaperAccount",
@@ -28,6 +33,7 @@ __all__ = [
     "PaperMark",
     "PaperOrder",
     "PaperPosition",
+    "PaperReduction",
     "PaperVerb",
     "VenueKey",
 ]

@@ -5,6 +5,7 @@ from django.db.models import F, Q
 
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.orders import OrderSide, OrderType
+from oms.models.attended import Attended
 from oms.models.constraints import known
 from portfolio.models import Portfolio, VenueAccount
 from riskconsole.fields import MoneyField
@@ -33,12 +34,11 @@ class CancelRun(models.Model):
         return self.cause
 
 
-class CancelLeg(models.Model):
+class CancelLeg(Attended):
     """One account of a run.
 
-    Whoever attends to it holds lease_until and writes only while fence is still what it took.
-    failures counts attempts on end that left an order open; listed_at is the begin of the last
-    complete empty listing, positions_checked_at of the last comparison with the baseline.
+    listed_at is the begin of the last complete empty listing, positions_checked_at of the last
+    comparison with the baseline.
 
     baseline is what the account held at the trip, a list of instrument, side and quantity; it is
     null until the first snapshot where the trip found none. growth is what it was seen to hold
@@ -54,21 +54,11 @@ class CancelLeg(models.Model):
     status = models.CharField(
         max_length=13, choices=choices_of(LegStatus), default=LegStatus.PENDING
     )
-    attempts = models.PositiveIntegerField(default=0)
-    failures = models.PositiveIntegerField(default=0)
-    fence = models.PositiveBigIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    next_attempt_at = models.DateTimeField()
-    unconfirmed_since = models.DateTimeField()
     first_empty_at = models.DateTimeField(null=True)
-    confirmed_at = models.DateTimeField(null=True)
     listed_at = models.DateTimeField(null=True)
-    needs_human_since = models.DateTimeField(null=True)
     baseline = models.JSONField(null=True)
     growth = models.JSONField(default=list)
     positions_checked_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=200, blank=True)
-    is_ended = models.BooleanField(default=False)
     only_before = models.DateTimeField(null=True)
 
     class Meta:

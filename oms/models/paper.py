@@ -87,6 +87,33 @@ class PaperOrder(models.Model):
         )
 
 
+class PaperReduction(models.Model):
+    """A reduce-only order that filled at once or was gone; its client_id is taken for ever."""
+
+    account = models.ForeignKey(PaperAccount, models.CASCADE, related_name="reductions")
+    client_id = models.CharField(max_length=32)
+    instrument = models.CharField(max_length=64)
+    side = models.CharField(max_length=4, choices=choices_of(OrderSide))
+    quantity = MoneyField()
+    limit_price = MoneyField()
+    filled = MoneyField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "client_id"], name="paper_reduction_sent_once"
+            ),
+            known("side", OrderSide, "paper_reduction_side_known"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, limit_price__gt=0, filled__gte=0),
+                name="paper_reduction_numbers_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} {plain_text(self.quantity)} {self.instrument} to reduce"
+
+
 class PaperMark(models.Model):
     """The seeded market of one instrument; crash_steps is what is left of a crash."""
 
@@ -136,13 +163,16 @@ class PaperCall(StrEnum):
     CANCEL_ORDERS = "CANCEL_ORDERS"
     SNAPSHOT = "SNAPSHOT"
     QUOTES = "QUOTES"
+    REDUCE = "REDUCE"
+    FIND_ORDER = "FIND_ORDER"
+    MARKET_RULES = "MARKET_RULES"
     ANY = "ANY"
 
 
 class PaperFaultKind(StrEnum):
     """LATENCY answers late; HANG never does; GHOST acts and times out; the rest are answers.
 
-    PARTIAL cancels only the first amount orders, INCOMPLETE lists only the first page, APPEAR
+    PARTIAL cancels only the first amount orders, or fills amount per cent of a reduction, INCOMPLETE lists only the first page, APPEAR
     lets a copy of the last cancelled order come up right after the cancel.
     """
 
@@ -164,7 +194,7 @@ class PaperFaultKind(StrEnum):
 class PaperFault(models.Model):
     """A scripted fault for the next calls of one account, first in first out.
 
-    :param amount: milliseconds of LATENCY, seconds of RETRYABLE's pause, orders of PARTIAL
+    :param amount: milliseconds of LATENCY, seconds of RETRYABLE's pause, orders or per cent of PARTIAL
     :param remaining: calls that it will still hit
     """
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from oms.domain.cancel import (
 )
 from oms.domain.growth import line_rows
 from oms.models import CancelLeg, CancelRun
-from oms.services import reporting
+from oms.services import leases, reporting
 from oms.services.attempts import Attempt, Stopwatch
 from oms.services.baseline import balances_of, stored_lines
 from oms.services.jobs import Job, start_jobs
@@ -32,12 +32,6 @@ from riskconsole.wake import wake
 
 # Where the sweep that lingers hears of a run that was opened.
 LEGS_WAKE = "oms:legs"
-
-# Longer than the time-outs of the six calls of one attempt together.
-LEASE = timedelta(seconds=30)
-
-# Further ahead than any lease or pause reaches.
-TOO_FAR = timedelta(minutes=2)
 
 # What an attempt needs beside its leg.
 ATTENDED = ("run", "account__venue")
@@ -98,7 +92,7 @@ def send_cancel_leg(
     :param leg: as it was read when it was due, its run and its account's venue loaded
     :param ticks: seconds that no one can set; they date the listings within the attempt
     """
-    if not _claim(leg, now=now):
+    if not leases.claim(leg, now=now):
         return LegStatus(leg.status)
     attempt = _attempt_on(leg, watch=Stopwatch(now, ticks))
     attempt.run()
@@ -181,35 +175,13 @@ def _cover(*, run_id: int, now: datetime) -> None:
     _add_legs(run=run, accounts=accounts.exclude(cancel_legs__run=run), now=now)
 
 
-def _due(*, now: datetime) -> Q:
-    """Return what is due; a time further ahead than any wait was set by a clock that jumped."""
-    is_due = Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + TOO_FAR)
-    is_free = (
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=now + TOO_FAR)
-    )
-    return is_due & is_free & Q(is_ended=False)
-
-
 def _due_legs(statuses: Iterable[LegStatus], *, now: datetime) -> list[CancelLeg]:
-    legs = CancelLeg.objects.filter(_due(now=now), status__in=statuses)
+    legs = CancelLeg.objects.filter(leases.due(now=now), status__in=statuses)
     return list(legs.order_by("next_attempt_at", "pk").select_related(*ATTENDED))
 
 
 def _attend(leg: CancelLeg, now: datetime) -> None:
     send_cancel_leg(leg=leg, now=now)
-
-
-def _claim(leg: CancelLeg, *, now: datetime) -> bool:
-    """Take the leg for one attempt, unless somebody took, settled or ended it since it was read.
-
-    A process that dies frees it when its lease ends.
-    """
-    as_read = CancelLeg.objects.filter(
-        pk=leg.pk, fence=leg.fence, lease_until=leg.lease_until, is_ended=False
-    )
-    leg.fence, leg.attempts = leg.fence + 1, leg.attempts + 1
-    taken = as_read.update(lease_until=now + LEASE, fence=leg.fence, attempts=leg.attempts)
-    return taken == 1
 
 
 def _attempt_on(leg: CancelLeg, *, watch: Stopwatch) -> Attempt:

@@ -7,10 +7,9 @@ from decimal import Decimal
 from oms.domain.cancel import LegStatus, Outcome
 from oms.domain.growth import Line
 from oms.models import CancelLeg, LegOrder
+from oms.services.telling import alert, has_begun_asking, name_of, note
 from riskconsole.alerts.models import Level
-from riskconsole.alerts.services import raise_alert
 from riskconsole.audit.chain import Payload
-from riskconsole.audit.services import record
 from riskconsole.kernel.clock import time_text
 from riskconsole.kernel.numbers import plain_text
 from riskconsole.live.events import TripProgress
@@ -26,16 +25,20 @@ def report_late(*, leg: CancelLeg, orders: Collection[LegOrder], now: datetime) 
     earlier = leg.orders.exclude(pk__in=[row.pk for row in orders])
     is_news = not earlier.filter(is_late=True).exclude(outcome=Outcome.KEPT).exists()
     if disobedient and not earlier.filter(is_disobedient=True).exists():
-        _alert(
-            leg, Level.NEEDS_HUMAN, f"Somebody is trading on {_name(leg)}", _late_body(late), now
+        alert(
+            leg, Level.NEEDS_HUMAN, f"Somebody is trading on {name_of(leg)}", _late_body(late), now
         )
     elif is_news:
-        _alert(
-            leg, Level.WARNING, f"New orders after the trip on {_name(leg)}", _late_body(late), now
+        alert(
+            leg,
+            Level.WARNING,
+            f"New orders after the trip on {name_of(leg)}",
+            _late_body(late),
+            now,
         )
     for row in late:
         action = "oms.disobedience.seen" if row.is_disobedient else "oms.late_order.seen"
-        _record(leg, action, _order_payload(row), now)
+        note(leg, action, _order_payload(row), now)
 
 
 def report_settled(
@@ -49,25 +52,20 @@ def report_settled(
     """Report a leg whose status, orders or positions changed; nothing changed, nothing said."""
     report_status(leg=leg, now=now)
     if grown:
-        _alert(leg, Level.NEEDS_HUMAN, f"Positions grew on {_name(leg)}", _grown_body(grown), now)
-        _record(leg, "oms.position.grown", _grown_payload(grown), now)
+        alert(leg, Level.NEEDS_HUMAN, f"Positions grew on {name_of(leg)}", _grown_body(grown), now)
+        note(leg, "oms.position.grown", _grown_payload(grown), now)
     if changes or leg.status != before:
-        _record(leg, "oms.cancel_leg.settled", _settled_payload(leg, changes), now)
+        note(leg, "oms.cancel_leg.settled", _settled_payload(leg, changes), now)
         _publish(leg)
 
 
 def report_status(*, leg: CancelLeg, now: datetime) -> None:
     """Ask for a human once per spell of NEEDS_HUMAN."""
-    is_asking = leg.status == LegStatus.NEEDS_HUMAN
-    if is_asking == (leg.needs_human_since is not None):
-        return
-    leg.needs_human_since = now if is_asking else None
-    CancelLeg.objects.filter(pk=leg.pk).update(needs_human_since=leg.needs_human_since)
-    if is_asking:
-        _alert(
+    if has_begun_asking(leg, is_asking=leg.status == LegStatus.NEEDS_HUMAN, now=now):
+        alert(
             leg,
             Level.NEEDS_HUMAN,
-            f"Orders not confirmed gone on {_name(leg)}",
+            f"Orders not confirmed gone on {name_of(leg)}",
             _stuck_body(leg),
             now,
         )
@@ -86,34 +84,9 @@ def _publish(leg: CancelLeg) -> None:
     )
 
 
-def _alert(leg: CancelLeg, level: Level, subject: str, body: str, now: datetime) -> None:
-    raise_alert(
-        portfolio=leg.account.portfolio.slug,
-        cause=leg.run.cause,
-        level=level,
-        subject=subject,
-        body=body,
-        now=now,
-    )
-
-
-def _record(leg: CancelLeg, action: str, payload: Payload, now: datetime) -> None:
-    record(
-        action=action,
-        subject=leg.run.cause,
-        payload={"account": leg.account.slug} | dict(payload),
-        now=now,
-        portfolio=leg.account.portfolio.slug,
-    )
-
-
-def _name(leg: CancelLeg) -> str:
-    return f"{leg.account.portfolio.slug}/{leg.account.slug}"
-
-
 def _stuck_body(leg: CancelLeg) -> str:
     return (
-        f"Open orders of {_name(leg)} on {leg.account.venue.slug} are not confirmed gone since "
+        f"Open orders of {name_of(leg)} on {leg.account.venue.slug} are not confirmed gone since "
         f"{time_text(leg.unconfirmed_since)}. Last error: {leg.error or 'none'}. "
         "Cancel them at the venue by hand; the console goes on trying."
     )

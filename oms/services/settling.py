@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from oms.domain.cancel import (
     MAYBE_OPEN,
@@ -27,6 +27,7 @@ from oms.models import CancelLeg, LegOrder
 from oms.services import reporting
 from oms.services.attempts import Attempt
 from oms.services.baseline import held_lines
+from oms.services.leases import is_ours
 from riskconsole.kernel.numbers import ZERO
 
 logger = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ def note_asked(
     Without it a crash between the cancel and the settling would leave no trace of the orders.
     """
     with transaction.atomic():
-        ours = _ours(leg_id=leg.pk, fence=leg.fence).select_for_update()
-        if not ours.values_list("pk"):
+        ours = CancelLeg.objects.filter(is_ours(leg_id=leg.pk, fence=leg.fence))
+        if not ours.select_for_update().values_list("pk"):
             return False
         asked = Evidence(is_listed=None, is_kept=False, was_asked=True, answer=None)
         _store(
@@ -77,12 +78,9 @@ def settle(*, leg_id: int, fence: int, attempt: Attempt) -> LegStatus:
     return LegStatus(leg.status)
 
 
-def _ours(*, leg_id: int, fence: int) -> QuerySet[CancelLeg]:
-    return CancelLeg.objects.filter(pk=leg_id, fence=fence, is_ended=False)
-
-
 def _locked(*, leg_id: int, fence: int) -> CancelLeg | None:
-    legs = _ours(leg_id=leg_id, fence=fence).select_for_update(of=("self",))
+    ours = CancelLeg.objects.filter(is_ours(leg_id=leg_id, fence=fence))
+    legs = ours.select_for_update(of=("self",))
     return legs.select_related("run", "account__venue", "account__portfolio").first()
 
 

@@ -1,4 +1,4 @@
-"""The port: everything that this console may ask of a venue. It can cancel; it cannot open.
+"""The port: everything that this console may ask of a venue. It can cancel and reduce, never open.
 
     VenueError
       x Retryable         the venue could not answer or asked to slow down; nothing was done
@@ -11,7 +11,8 @@
       x Rejected          the venue understood this one request and refused it
 
 A call ends within TIMEOUT, its pages included, or raises Unknown or Retryable. Nothing that an
-adapter returns after a cancel is evidence: only a complete listing says what is open.
+adapter returns after a cancel is evidence: only a complete listing says what is open. The same
+holds for a reduction: only a look-up by its client id and a snapshot say what it did.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db.models import F
 
@@ -36,11 +37,18 @@ from oms.venues.base import (
     VenuePosition,
 )
 from oms.venues.paper_market import marks_on
-from portfolio.domain.holdings import Side
+from portfolio.domain.holdings import AccountKind, Side, symbol_of
 from portfolio.models import VenueAccount
 from riskconsole.kernel.numbers import ONE
 
 PAGE = 100
+RULES = MarketRules(
+    quantity_step=Decimal("0.000001"),
+    min_quantity=Decimal("0.000001"),
+    min_notional=ONE,
+    price_step=Decimal("0.00000001"),
+    is_tradable=True,
+)
 
 _ANSWERS: dict[str, Callable[[str], VenueError]] = {
     PaperFaultKind.UNKNOWN: Unknown,
@@ -50,6 +58,8 @@ _ANSWERS: dict[str, Callable[[str], VenueError]] = {
     PaperFaultKind.UNSUPPORTED: Unsupported,
     PaperFaultKind.REJECTED: Rejected,
 }
+
+_CLOSES = {OrderSide.SELL: Side.LONG, OrderSide.BUY: Side.SHORT}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,8 +112,10 @@ class PaperAdapter:
             for row in account.positions.order_by("pk")
         )
         balances = dict(account.balances.values_list("asset", "total"))
+        is_spot = self.account.kind == AccountKind.SPOT
+        free = paper_book.free_balances(account) if is_spot else None
         _end(fault)
-        return AccountSnapshot(balances=balances, positions=positions, as_of=now)
+        return AccountSnapshot(balances=balances, positions=positions, as_of=now, free=free)
 
     def quotes(self, instruments: Sequence[str]) -> tuple[Quote, ...]:
         """Read mark prices; an instrument without one is left out."""
@@ -121,13 +133,33 @@ class PaperAdapter:
         return frozenset(marks_on(self.account.venue))
 
     def reduce(self, order: ReduceOrder) -> None:
-        raise Unsupported("the simulated venue takes no orders")
+        """Fill a reduction at once, or let it be gone."""
+        fault = self._begin(PaperCall.REDUCE)
+        is_partial = fault is not None and fault.kind == PaperFaultKind.PARTIAL
+        account, mark = self._paper(), marks_on(self.account.venue).get(order.instrument)
+        _refuse_opening(order)
+        if mark is None:
+            raise Rejected(f"{order.instrument} has no price")
+        if order.position_side is None and order.quantity > paper_book.reducible(account, order):
+            raise Rejected(f"Less than that is free to sell on {order.instrument}")
+        share = Decimal(fault.amount) / 100 if fault and is_partial else ONE
+        if paper_book.reduce(account=account, order=order, mark=mark, share=share) is None:
+            raise Rejected(f"The client id {order.client_id} was used before")
+        _end(fault)
 
     def find_order(self, *, client_id: str, instrument: str) -> FoundOrder | None:
-        raise Unsupported("the simulated venue takes no orders")
+        """Look a reduction up; it is never open, for it fills at once or is gone."""
+        fault = self._begin(PaperCall.FIND_ORDER)
+        found = self._paper().reductions.filter(client_id=client_id, instrument=instrument).first()
+        _end(fault)
+        if found is None:
+            return None
+        return FoundOrder(client_id=client_id, filled=found.filled, is_open=False)
 
     def market_rules(self, instrument: str) -> MarketRules:
-        raise Unsupported("the simulated venue takes no orders")
+        """Return the same rules for every market."""
+        _end(self._begin(PaperCall.MARKET_RULES))
+        return RULES
 
     def key_permissions(self) -> KeyPermissions:
         """Return that there is nothing to tell: nobody needs a key there."""
@@ -201,6 +233,14 @@ def _raise_answer(fault: PaperFault | None, call: PaperCall) -> None:
         raise Retryable(f"{call} must wait", after=timedelta(seconds=fault.amount))
     if fault.kind in _ANSWERS:
         raise _ANSWERS[fault.kind](f"{call} was answered with {fault.kind}")
+
+
+def _refuse_opening(order: ReduceOrder) -> None:
+    """Refuse what a venue in hedge mode would take for an order that opens."""
+    is_spot = not symbol_of(order.instrument).settle
+    closes = None if is_spot else _CLOSES[order.side]
+    if order.position_side is not closes or (is_spot and order.side is OrderSide.BUY):
+        raise Rejected(f"{order.side} {order.instrument} does not reduce {order.position_side}")
 
 
 def _end(fault: PaperFault | None) -> None:

@@ -1,7 +1,7 @@
 """The simulated venue's book: what its clients and its matching do, outside the port.
 
 place_order() belongs to the venue's own side, for demos and tests: the console reaches a venue
-only through the port, which has no such function.
+only through the port, which has no such function. Its reduce() never opens anything.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,10 +18,12 @@ from oms.models import (
     PaperEntry,
     PaperOrder,
     PaperPosition,
+    PaperReduction,
     PaperVerb,
 )
+from oms.venues.base import ReduceOrder
 from portfolio.domain.holdings import Side, symbol_of
-from riskconsole.kernel.numbers import ZERO, plain_text, to_money_step
+from riskconsole.kernel.numbers import ONE, ZERO, plain_text, to_money_step
 
 
 @transaction.atomic
@@ -77,6 +79,77 @@ def match_orders(*, account: PaperAccount, marks: Mapping[str, Decimal]) -> int:
     for order in crossed:
         _fill(order, marks[order.instrument])
     return len(crossed)
+
+
+@transaction.atomic
+def reduce(
+    *, account: PaperAccount, order: ReduceOrder, mark: Decimal, share: Decimal = ONE
+) -> PaperReduction | None:
+    """Fill a reduction at the mark, or let it be gone; None if its client id was used before.
+
+    :param share: of the quantity that finds somebody to trade with
+    """
+    _lock(account)
+    if account.reductions.filter(client_id=order.client_id).exists():
+        return None
+    is_crossed = has_crossed(
+        side=order.side, order_type=OrderType.LIMIT, price=order.limit_price, mark=mark
+    )
+    there = min(order.quantity, reducible(account, order)) if is_crossed else ZERO
+    filled = to_money_step(there * share)
+    if filled:
+        _fill_reduction(account, order, quantity=filled, mark=mark)
+    row = PaperReduction.objects.create(
+        account=account,
+        client_id=order.client_id,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        filled=filled,
+    )
+    PaperEntry.objects.create(
+        account=account,
+        verb=PaperVerb.FILLED if filled else PaperVerb.EXPIRED,
+        order_id=order.client_id,
+        text=f"{row}: {plain_text(filled)} at {plain_text(mark)}",
+    )
+    return row
+
+
+def reducible(account: PaperAccount, order: ReduceOrder) -> Decimal:
+    """Return how much of what it names an order may close."""
+    if order.position_side is None:
+        return free_balances(account).get(symbol_of(order.instrument).base, ZERO)
+    side = order.position_side
+    row = account.positions.filter(instrument=order.instrument, side=side).first()
+    return row.quantity if row else ZERO
+
+
+def free_balances(account: PaperAccount) -> dict[str, Decimal]:
+    """Return what no open sell order of the account holds."""
+    free = dict(account.balances.values_list("asset", "total"))
+    for order in account.orders.filter(side=OrderSide.SELL):
+        base = symbol_of(order.instrument).base
+        if base in free:
+            free[base] = max(ZERO, free[base] - order.quantity)
+    return free
+
+
+def _fill_reduction(
+    account: PaperAccount, order: ReduceOrder, *, quantity: Decimal, mark: Decimal
+) -> None:
+    as_order = PaperOrder(
+        account=account,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=quantity,
+        is_reduce_only=True,
+    )
+    if order.position_side is None:
+        _fill_spot(as_order, mark)
+    else:
+        _fill_perp(as_order, mark)
 
 
 def _is_crossed(order: PaperOrder, mark: Decimal) -> bool:

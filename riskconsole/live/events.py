@@ -45,6 +45,17 @@ class TripProgress(TypedDict):
     cancelled: int
 
 
+class CloseProgress(TypedDict):
+    """The closing of one account moved on: its CloseStatus, and how much it cannot close."""
+
+    type: Literal["close.progress"]
+    portfolio: str
+    version: int
+    account: str
+    status: str
+    residuals: int
+
+
 class RequestChanged(TypedDict):
     """A change request was made or decided; portfolio is empty for one of the site."""
 
@@ -78,4 +89,4 @@ class FeedState(TypedDict):
     is_connected: bool
 
 
-Frame = PortfolioState | BreakerChanged | TripProgress | RequestChanged | AuditCount
+Frame = PortfolioState | BreakerChanged | TripProgress | CloseProgress | RequestChanged | AuditCount

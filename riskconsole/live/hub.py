@@ -30,6 +30,7 @@ LONGEST_FRAME = 64 * 1024
 # Of one state in a snapshot, names at their longest.
 LONGEST_STATE = 512
 STATES_PER_SNAPSHOT = LONGEST_FRAME // LONGEST_STATE - 1
+URGENT = frozenset({"breaker.changed", "trip.progress", "close.progress", "request.changed"})
 
 # (portfolio's slug, role) pairs; the slug of a right on the whole site is empty.
 Rights = frozenset[tuple[str, str]]
@@ -165,7 +166,7 @@ class Hub:
                 await self._take(frame)
 
     async def _take(self, frame: Frame) -> None:
-        if frame["type"] in {"breaker.changed", "trip.progress", "request.changed"}:
+        if frame["type"] in URGENT:
             await self._hand_out([frame])
         else:
             self._waiting[frame["type"], frame["portfolio"]] = frame

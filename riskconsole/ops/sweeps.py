@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from breaker.services import gate, monitoring, upkeep
-from oms.services import cancelling
+from oms.services import cancelling, closing
 from riskconsole.alerts.services import deliver_due
 from riskconsole.audit import checkpoints, witness
 from riskconsole.kernel.clock import JumpWatch
@@ -124,6 +124,7 @@ def guardian_sweeps() -> Sequence[Sweep]:
         Sweep("upkeep", lambda now: upkeep.keep_up(now=now), is_vital=True),
         Sweep("legs", lambda now: cancelling.sweep_legs(now=now), is_vital=True),
         Sweep("holds", lambda now: cancelling.sweep_holds(now=now), is_vital=True),
+        Sweep("closes", lambda now: closing.sweep_closes(now=now), is_vital=True),
         Sweep("alerts", lambda now: deliver_due(now=now), is_vital=False),
         Sweep("log", LogWatch().look, is_vital=False),
         Sweep("restarts", lambda now: record_restarts(now=now), is_vital=False),

@@ -25,15 +25,11 @@ from breaker.services.desired.limits import FIELD_BY_KEY, LimitValue, limit_text
 from breaker.services.desired.places import Place, Problem
 from riskconsole.kernel.numbers import money_text
 
-NO_CLOSING = "closing positions is not part of this version: leave it false"
-
 
 def portfolio_parts(
     portfolio: PortfolioIn, there: ExistingPortfolio | None, place: Place
 ) -> Iterator[Part]:
     """Yield what changes in a portfolio, its capital and its limits, or cannot."""
-    if portfolio.limits.close_positions:
-        yield Problem(place=(*place, "limits", "close_positions"), what=NO_CLOSING)
     limits = {**(there.limits if there else default_limits()), **_named(portfolio.limits)}
     yield from _limit_problems(limits, portfolio.limits, (*place, "limits"))
     if there is None:

@@ -62,7 +62,7 @@
     failures = 0;
     if (frame.type !== "feed.state" || frame.is_connected) heardAt = Date.now();
     if (isGap) socket.send('{"type":"resync"}');
-    const isUrgent = ["breaker.changed", "trip.progress", "request.changed", "snapshot"].includes(frame.type);
+    const isUrgent = ["breaker.changed", "trip.progress", "close.progress", "request.changed", "snapshot"].includes(frame.type);
     if (isUrgent) refresh();
     else if (frame.type !== "feed.state") isWanted = true;
   }

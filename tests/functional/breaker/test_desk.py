@@ -195,7 +195,6 @@ def test_loosening_without_a_reason_changes_nothing_at_all(
         ("initial_capital", "-5", "not above zero"),
         ("pegs", "a" * 40, "at most 32"),
         ("name", " ", "This field is required"),
-        ("close_positions", "on", "closing positions is not part"),
     ],
 )
 def test_a_value_that_cannot_be_is_told_beside_its_field(

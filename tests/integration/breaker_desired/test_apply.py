@@ -186,7 +186,6 @@ WRONG = [
     ("warning_dwell = 10", "warning_dwell = -1", 11, "portfolio.limits.warning_dwell"),
     ("warning_dwell = 10", "warning_dwell = 1e30", 11, "portfolio.limits.warning_dwell"),
     ('age = "12.5"', "age = 0", 12, "portfolio.limits.max_mark_age"),
-    ('age = "12.5"', "age = 1\nclose_positions = true", 13, "portfolio.limits.close_positions"),
     ('age = "12.5"', 'age = 1\nclose_positions = "no"', 13, "portfolio.limits.close_positions"),
     ('venue = "manual"', 'venue = "nowhere"', 15, "portfolio.account.venue"),
     ('kind = "spot"', 'kind = "SPOT"', 16, "portfolio.account.kind"),

@@ -10,7 +10,7 @@ from oms.domain.cancel import LegStatus, Outcome
 from oms.models import CancelLeg, CancelRun, LegOrder, PaperAccount
 from oms.models import PaperCall as Call
 from oms.models import PaperFaultKind as Fault
-from oms.services import cancelling
+from oms.services import cancelling, leases
 from oms.services.attempts import Attempt, Stopwatch
 from oms.services.feeding import take_snapshot
 from oms.services.settling import settle
@@ -72,7 +72,7 @@ class TestFences:
         paper = desk.account()
         desk.trip()
         leg = cancelling.due_legs(now=desk.now)[0]
-        assert cancelling._claim(leg, now=desk.now)
+        assert leases.claim(leg, now=desk.now)
         attempt: Attempt = cancelling._attempt_on(leg, watch=Stopwatch(desk.now, no_ticks))
         reset(desk, "perp")
 

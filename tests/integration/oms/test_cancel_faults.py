@@ -7,7 +7,7 @@ from oms.domain.orders import OrderSide
 from oms.models import CancelLeg, LegOrder, PaperEntry, PaperVerb
 from oms.models import PaperCall as Call
 from oms.models import PaperFaultKind as Fault
-from oms.services import cancelling
+from oms.services import cancelling, leases
 from oms.venues import paper as paper_venue
 from riskconsole.alerts.models import Alert, Level
 from riskconsole.audit.models import AuditEntry
@@ -104,7 +104,7 @@ def test_an_attempt_that_hangs_does_not_keep_the_alarm_from_ringing(desk: Desk) 
     paper = desk.account()
     desk.trip()
     leg = leg_of(paper)
-    assert cancelling._claim(leg, now=NOON + timedelta(seconds=40))
+    assert leases.claim(leg, now=NOON + timedelta(seconds=40))
 
     cancelling._ask_for_humans(now=NOON + timedelta(seconds=60))
     cancelling._ask_for_humans(now=NOON + timedelta(seconds=61))

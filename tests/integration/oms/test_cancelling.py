@@ -112,7 +112,7 @@ class TestSendCancelLeg:
 
         leg = CancelLeg.objects.get(account=account)
         assert (leg.status, leg.attempts > 3) == (LegStatus.NEEDS_HUMAN, True)
-        assert "There is no connection to kraken" in leg.error
+        assert "kraken has no key" in leg.error
         assert Alert.objects.filter(level=Level.NEEDS_HUMAN).count() == 1
 
     def test_cancels_130_orders_over_pages(self, desk: Desk) -> None:

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from oms.services.cancelling import LEASE
+from oms.services.leases import LEASE
 from oms.venues.base import TIMEOUT
 from riskconsole.celery import app
 from riskconsole.settings import CELERY_BEAT_SCHEDULE, CELERY_TASK_ROUTES
@@ -12,7 +12,7 @@ def test_every_task_that_is_named_elsewhere_is_registered() -> None:
     app.loader.import_default_modules()
     scheduled = {str(entry["task"]) for entry in CELERY_BEAT_SCHEDULE.values()}
 
-    assert {"oms.sweep_legs", "oms.sweep_holds"} <= set(app.tasks)
+    assert {"oms.sweep_legs", "oms.sweep_holds", "oms.sweep_closes"} <= set(app.tasks)
     assert {name for name in scheduled if name.startswith("oms.")} <= set(app.tasks)
     assert {name for name in CELERY_TASK_ROUTES if name.startswith("oms.")} <= set(app.tasks)
 

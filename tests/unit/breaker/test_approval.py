@@ -9,6 +9,7 @@ import pytest
 from breaker.domain.approval import (
     Check,
     CheckName,
+    CloseFacts,
     LegFacts,
     RequestKind,
     ResetFacts,
@@ -22,6 +23,7 @@ from breaker.domain.approval import (
 )
 from breaker.domain.machine import BreakerState, Cause, FloorLimit, LossLimit
 from oms.domain.cancel import LegStatus
+from oms.domain.closing import CloseStatus
 from portfolio.domain.quality import Health
 from tests.clock import NOON, after
 
@@ -34,6 +36,7 @@ GOOD = ResetFacts(
     state=BreakerState.TRIGGERED,
     is_same_trip=True,
     legs=(EMPTY,),
+    closes=(),
     excepted=frozenset(),
     health=Health.OK,
     equity=Decimal(10000),
@@ -113,6 +116,25 @@ class TestResetChecks:
         facts = replace(GOOD, excepted=frozenset({"kraken"}))
 
         assert not one(facts, CheckName.ORDERS).is_excepted
+
+    @pytest.mark.parametrize(
+        ("status", "named", "holds", "said"),
+        [
+            (CloseStatus.CLOSING, "", False, "is still being closed"),
+            (CloseStatus.CLOSING, "kraken", False, "is still being closed"),
+            (CloseStatus.NEEDS_HUMAN, "", False, "could not be closed"),
+            (CloseStatus.NEEDS_HUMAN, "mexc", False, "could not be closed"),
+            (CloseStatus.NEEDS_HUMAN, "kraken", True, "could not be closed"),
+        ],
+    )
+    def test_a_close_is_waited_for_and_accepted_by_name_once_a_human_is_needed(
+        self, status: CloseStatus, named: str, holds: bool, said: str
+    ) -> None:
+        closes = (CloseFacts(account="kraken", status=status),)
+        facts = replace(GOOD, closes=closes, excepted=frozenset({named}))
+
+        assert failing(facts) == ([] if holds else [CheckName.CLOSING])
+        assert said in words(facts, CheckName.CLOSING)
 
     @pytest.mark.parametrize(
         ("health", "holds"),

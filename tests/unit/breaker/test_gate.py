@@ -16,6 +16,7 @@ GOOD = GateFacts(
     is_protected=True,
     is_paused=False,
     is_restored=False,
+    is_closing=False,
     health=Health.OK,
     evaluated_version=7,
     evaluation_reasons=(),
@@ -33,7 +34,7 @@ ONE_REASON = {
     Reason.OUTLIER_HELD: replace(GOOD, evaluation_reasons=(Reason.OUTLIER_HELD,)),
     Reason.QUANTITY_BREACH: replace(GOOD, evaluation_reasons=(Reason.QUANTITY_BREACH,)),
     Reason.CLOCK_JUMP: replace(GOOD, evaluation_reasons=(Reason.CLOCK_JUMP,)),
-    Reason.CLOSING: replace(GOOD, evaluation_reasons=(Reason.CLOSING,)),
+    Reason.CLOSING: replace(GOOD, is_closing=True),
 }
 
 
@@ -81,6 +82,13 @@ def test_halted_goes_before_paused_and_paused_before_reduce() -> None:
     assert answer(replace(paused, state=BreakerState.TRIGGERED)).mode is Mode.HALTED
 
 
+def test_closing_leaves_the_mode_to_every_other_reason_and_lets_nobody_else_reduce() -> None:
+    paused = answer(replace(GOOD, is_paused=True, is_closing=True))
+    assert (paused.mode, paused.may_reduce) == (Mode.REDUCE, False)
+    halted = answer(replace(GOOD, state=BreakerState.TRIGGERED, is_closing=True))
+    assert (halted.mode, halted.may_reduce) == (Mode.HALTED, False)
+
+
 def test_the_answer_carries_state_health_and_version_as_they_were_read() -> None:
     gate = answer(replace(GOOD, state=BreakerState.WARNING, health=Health.DEGRADED))
     assert (gate.state, gate.health, gate.version) == (BreakerState.WARNING, Health.DEGRADED, 7)
@@ -93,10 +101,11 @@ facts = st.builds(
     is_protected=st.booleans(),
     is_paused=st.booleans(),
     is_restored=st.booleans(),
+    is_closing=st.booleans(),
     health=st.sampled_from(Health),
     evaluated_version=st.none() | st.integers(min_value=1, max_value=2),
     evaluation_reasons=st.lists(
-        st.sampled_from(sorted({*JUDGED, Reason.CLOCK_JUMP, Reason.CLOSING})), unique=True
+        st.sampled_from(sorted({*JUDGED, Reason.CLOCK_JUMP})), unique=True
     ).map(tuple),
 )
 
@@ -109,6 +118,7 @@ def test_whatever_the_facts_trading_needs_every_one_of_them_to_be_good(found: Ga
         and found.is_protected
         and not found.is_paused
         and not found.is_restored
+        and not found.is_closing
         and found.health in {Health.OK, Health.DEGRADED}
         and found.evaluated_version == found.version
         and not found.evaluation_reasons
@@ -122,7 +132,8 @@ def test_the_mode_is_the_first_that_holds_and_all_reasons_are_listed_once(
     found: GateFacts,
 ) -> None:
     gate = answer(found)
-    modes = {mode_of(reason) for reason in gate.reasons} or {Mode.FULL}
+    others = set(gate.reasons) - {Reason.CLOSING}
+    modes = {mode_of(reason) for reason in others or gate.reasons} or {Mode.FULL}
     order = [Mode.HALTED, Mode.PAUSED, Mode.REDUCE, Mode.FULL]
     assert gate.mode is min(modes, key=order.index)
     assert len(set(gate.reasons)) == len(gate.reasons)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('oms', '0003_venue_keys'),
+        ('oms', '0004_closing'),
     ]
 
     operations = [
