@@ -53,7 +53,7 @@ class MexcEmulator(Emulator):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(book=book, latency=latency, clock=clock)
-        # Instruments that are listed and take no order.
+        # Instruments that are listed and take no order from a program.
         self.halted: set[str] = set()
 
     def id_of(self, instrument: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from websockets.asyncio.client import connect
 
 from oms.domain.credentials import Credentials
 from oms.domain.orders import OrderSide, OrderType
@@ -286,9 +287,7 @@ def test_cancel_all_may_claim_more_than_it_did(venue: MexcSpotEmulator, mexc: Cl
 
 
 async def test_the_socket_answers_pings(venue: MexcSpotEmulator) -> None:
-    websockets = pytest.importorskip("websockets")
-
-    async with websockets.connect(venue.urls["ws"]) as socket:
+    async with connect(venue.urls["ws"]) as socket:
         await socket.send('{"method": "PING"}')
         assert '"PONG"' in await socket.recv()
         await socket.send('{"method": "SUBSCRIPTION", "params": ["spot@private.orders.v3.api.pb"]}')

@@ -1,6 +1,5 @@
 """ccxt finds in the emulated MEXC swap market what it finds in the real one."""
 
-import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -8,20 +7,14 @@ from typing import Any
 import pytest
 
 from oms.domain.credentials import Credentials
-from oms.domain.orders import OrderSide, OrderType
 from portfolio.domain.holdings import Side
 from tests.emulators.clients import Client, mexc_client
 from tests.emulators.faults import Fault, FaultKind
 from tests.emulators.fills import Position
 from tests.emulators.mexc_swap import MexcSwapEmulator
-from tests.emulators.orders import Order
+from tests.emulators.mexc_swap_cases import LONG, OTHER, SHORT, SWAP, hold, order, rest
 
 ccxt = pytest.importorskip("ccxt")
-
-SWAP = "BTC/USDT:USDT"
-OTHER = "ETH/USDT:USDT"
-LONG = (SWAP, Side.LONG)
-SHORT = (SWAP, Side.SHORT)
 
 
 @pytest.fixture
@@ -34,36 +27,6 @@ def venue() -> Iterator[MexcSwapEmulator]:
 @pytest.fixture
 def mexc(venue: MexcSwapEmulator) -> Client:
     return mexc_client(venue, venue.credentials, market="swap")
-
-
-def rest(
-    venue: MexcSwapEmulator, *, count: int = 1, type_: OrderType = OrderType.LIMIT
-) -> list[Order]:
-    return [
-        venue.book.place(
-            instrument=SWAP,
-            side=OrderSide.BUY,
-            type=type_,
-            quantity=Decimal(10),
-            price=Decimal(1000 if type_ is OrderType.LIMIT else 90000),
-        )
-        for _ in range(count)
-    ]
-
-
-def hold(
-    venue: MexcSwapEmulator,
-    key: tuple[str, Side] = LONG,
-    *,
-    quantity: int = 1500,
-    entry: int = 50000,
-) -> None:
-    venue.book.positions[key] = Position(quantity=Decimal(quantity), entry_price=Decimal(entry))
-
-
-def order(side: int, **changes: object) -> dict[str, object]:
-    """Return an order as it goes over the wire: at the market, with the side's number."""
-    return {"symbol": "BTC_USDT", "vol": 1500, "side": side, "type": 5, "openType": 2, **changes}
 
 
 def test_equity_counts_what_positions_earned_and_ccxts_total_does_not(
@@ -112,71 +75,6 @@ def test_one_ticker_is_an_object_and_all_are_a_list(venue: MexcSwapEmulator, mex
     assert one["timestamp"] is not None
     assert set(mexc.fetch_tickers()) == {SWAP, OTHER}
     assert isinstance(mexc.fetch_time(), int)
-
-
-def test_130_orders_are_a_page_of_a_hundred_and_one_of_thirty(
-    venue: MexcSwapEmulator, mexc: Client
-) -> None:
-    rest(venue, count=130)
-
-    first = mexc.fetch_open_orders()
-    second = mexc.fetch_open_orders(params={"page_num": 2})
-
-    assert (len(first), len(second)) == (100, 30)
-    assert {row["id"] for row in first + second} == set(venue.book.orders)
-    assert mexc.fetch_open_orders(params={"page_num": 3}) == []
-    assert (first[0]["price"], first[0]["amount"], first[0]["status"]) == (1000.0, 10.0, "open")
-
-
-def test_orders_and_trigger_orders_are_listed_and_cancelled_apart(
-    venue: MexcSwapEmulator, mexc: Client
-) -> None:
-    (resting,) = rest(venue)
-    (stop,) = rest(venue, type_=OrderType.STOP)
-
-    assert [row["id"] for row in mexc.fetch_open_orders()] == [resting.id]
-    (listed,) = mexc.fetch_open_orders(params={"trigger": True})
-    assert (listed["id"], listed["triggerPrice"]) == (stop.id, 90000.0)
-
-    mexc.contract_private_post_order_cancel_all()
-    assert list(venue.book.orders) == [stop.id]
-    mexc.contract_private_post_planorder_cancel_all()
-    assert not venue.book.orders
-    assert mexc.fetch_open_orders(params={"trigger": True}) == []
-
-
-def test_cancel_all_may_be_of_one_contract(venue: MexcSwapEmulator, mexc: Client) -> None:
-    rest(venue)
-
-    mexc.cancel_all_orders(OTHER)
-    assert len(venue.book.orders) == 1
-    mexc.cancel_all_orders(SWAP)
-    assert not venue.book.orders
-
-
-def test_every_cancelled_id_is_answered_for_itself(venue: MexcSwapEmulator, mexc: Client) -> None:
-    first, second, third = rest(venue, count=3)
-
-    mexc.cancel_order(first.id)
-    answer = mexc.contract_private_post_order_cancel([first.id, second.id, "7"])
-
-    codes = {row["orderId"]: row["errorCode"] for row in answer["data"]}
-    assert codes == {first.id: 2041, second.id: 0, "7": 2040}
-    assert list(venue.book.orders) == [third.id]
-
-
-def test_a_trigger_order_is_cancelled_by_id_only_in_its_own_scope(
-    venue: MexcSwapEmulator, mexc: Client
-) -> None:
-    (stop,) = rest(venue, type_=OrderType.STOP)
-
-    with pytest.raises(ccxt.InvalidOrder, match="order not exist"):
-        mexc.cancel_order(stop.id, SWAP)
-    mexc.cancel_order(stop.id, SWAP, {"trigger": True})
-
-    assert not venue.book.orders
-    with pytest.raises(ccxt.ExchangeError, match="2040"):
-        mexc.cancel_order(stop.id, SWAP, {"trigger": True})
 
 
 @pytest.mark.parametrize(("key", "side"), [(SHORT, 2), (LONG, 4)])
@@ -292,7 +190,7 @@ def test_an_order_that_the_venue_does_not_take_is_refused(
     venue.halted.add(OTHER)
 
     with pytest.raises(getattr(ccxt, error), match=code):
-        mexc.contract_private_post_order_create(order(4, **changes))
+        mexc.contract_private_post_order_create({**order(4), **changes})
     assert venue.book.positions[LONG].quantity == 1500
 
 
@@ -383,83 +281,3 @@ def test_a_ghost_closes_and_then_answers_504(venue: MexcSwapEmulator, mexc: Clie
     with pytest.raises(ccxt.RequestTimeout):
         mexc.contract_private_post_order_create(order(4))
     assert mexc.fetch_positions() == []
-
-
-def test_cancel_all_may_claim_more_than_it_did(venue: MexcSwapEmulator, mexc: Client) -> None:
-    rest(venue, count=5)
-    venue.faults.add(Fault(kind=FaultKind.PARTIAL, call="cancel_all", amount=2))
-    venue.faults.add(Fault(kind=FaultKind.APPEAR, call="cancel_all"))
-
-    assert mexc.contract_private_post_order_cancel_all()["success"] is True
-    assert len(venue.book.orders) == 3
-    mexc.contract_private_post_order_cancel_all()
-    assert len(venue.book.orders) == 1
-
-
-def test_an_order_that_a_fault_kept_is_not_called_gone(
-    venue: MexcSwapEmulator, mexc: Client
-) -> None:
-    first, second = rest(venue, count=2)
-    venue.faults.add(Fault(kind=FaultKind.PARTIAL, call="cancel_orders", amount=1))
-
-    answer = mexc.contract_private_post_order_cancel([first.id, second.id])
-
-    assert [row["errorCode"] for row in answer["data"]] == [0, 500]
-
-
-@pytest.fixture
-async def stream(venue: MexcSwapEmulator) -> Any:  # noqa: ANN401 - ccxt has no types
-    exchange = mexc_client(venue, venue.credentials, market="swap", is_pro=True)
-    yield exchange
-    await exchange.close()
-
-
-async def test_the_socket_tells_one_ticker_as_it_changes(
-    venue: MexcSwapEmulator, stream: Client
-) -> None:
-    assert (await stream.watch_ticker(SWAP))["last"] == 60000.0
-
-    venue.book.prices[SWAP] = Decimal(59000)
-
-    ticker = await stream.watch_ticker(SWAP)
-    assert (ticker["last"], ticker["info"]["fairPrice"]) == (59000.0, 59000)
-    assert ticker["timestamp"] is not None
-
-
-async def test_the_socket_tells_all_tickers(venue: MexcSwapEmulator, stream: Client) -> None:
-    assert set(await stream.watch_tickers()) == {SWAP, OTHER}
-
-    venue.book.prices[OTHER] = Decimal(2900)
-
-    tickers = await stream.watch_tickers()
-    assert (tickers[OTHER]["last"], tickers[SWAP]["last"]) == (2900.0, 60000.0)
-
-
-async def test_who_signed_in_is_told_of_balances_and_orders(
-    venue: MexcSwapEmulator, stream: Client
-) -> None:
-    await stream.load_markets()
-    told = asyncio.gather(stream.watch_balance(), stream.watch_orders())
-    await asyncio.to_thread(venue.signed_in.wait, 5)
-
-    venue.book.balances["USDT"] = Decimal(700)
-    (placed,) = rest(venue)
-
-    balance, (listed,) = await asyncio.wait_for(told, 5)
-    assert balance["USDT"]["free"] == 700.0
-    assert (listed["id"], listed["status"]) == (placed.id, "open")
-
-
-async def test_a_stalled_socket_stays_open_and_tells_nothing(
-    venue: MexcSwapEmulator, stream: Client
-) -> None:
-    await stream.watch_ticker(SWAP)
-    venue.faults.add(Fault(kind=FaultKind.STALL))
-    venue.book.prices[SWAP] = Decimal(59000)
-
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(stream.watch_ticker(SWAP), 0.1)
-
-    venue.faults.clear()
-    venue.book.prices[SWAP] = Decimal(58000)
-    assert (await stream.watch_ticker(SWAP))["last"] == 58000.0
