@@ -77,7 +77,6 @@ class Bench(ABC):
     size: ClassVar = Decimal("0.01")
     lot: ClassVar = Decimal(1)
     cash: ClassVar = "USD"
-    closes: ClassVar = True
     scopes: ClassVar = 1
     falls_back: ClassVar = False
     troubles: ClassVar = frozenset(Trouble)
@@ -147,7 +146,6 @@ class PaperBench(Bench):
     kind = AccountKind.MARGIN
     instrument = "BTC/USDT:USDT"
     cash = "USDT"
-    closes = False
     troubles = frozenset(Trouble) - {Trouble.MALFORMED}
 
     _kinds: ClassVar = {
@@ -165,6 +163,7 @@ class PaperBench(Bench):
         Call.CANCEL_ORDERS: PaperCall.CANCEL_ORDERS,
         Call.BALANCES: PaperCall.SNAPSHOT,
         Call.QUOTES: PaperCall.QUOTES,
+        Call.REDUCE: PaperCall.REDUCE,
     }
 
     def __init__(self) -> None:

@@ -302,7 +302,7 @@ class TestMexcSwap:
 
 
 @pytest.mark.parametrize("name", ["kraken", "krakenfutures", "mexc-spot", "mexc-swap"])
-class TestKeys:
+class TestEveryExchange:
     def test_a_key_that_may_not_trade_cancels_nothing(self, name: str) -> None:
         with bench_of(name) as bench:
             order_id = bench.place()
@@ -324,3 +324,7 @@ class TestKeys:
             assert known.key not in shown
             assert wrong.secret not in shown
             assert "signature=" not in shown
+
+    def test_what_does_not_trade_has_no_rules(self, name: str) -> None:
+        with bench_of(name) as bench, pytest.raises(Rejected):
+            bench.adapter().market_rules("NOSUCH/COIN")

@@ -15,8 +15,6 @@ OTHER_ID = "f" * 32
 
 @pytest.fixture(autouse=True)
 def _holding(bench: Bench) -> None:
-    if not bench.closes:
-        pytest.skip(f"{bench.name} takes no orders")
     bench.own(bench.cash, "1000")
     bench.hold(str(bench.lot))
 
@@ -89,8 +87,3 @@ def test_what_the_venue_demands_of_an_order_is_known(bench: Bench) -> None:
     assert rules.quantity_step > 0
     assert rules.price_step > 0
     assert rules.min_quantity >= 0
-
-
-def test_what_does_not_trade_is_refused(bench: Bench) -> None:
-    with pytest.raises(Rejected):
-        bench.adapter().market_rules("NOSUCH/COIN")
