@@ -20,7 +20,7 @@ from breaker.services import monitoring
 from breaker.services.desk import desks
 from oms.domain.credentials import KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
-from oms.services import cancelling
+from oms.services import cancelling, closing
 from oms.services.exchanges import take_quotes
 from oms.services.feeding import take_snapshot
 from oms.services.keys import set_key
@@ -76,6 +76,12 @@ class FourVenues:
         self.now += timedelta(seconds=2)
         for leg in cancelling.due_legs(now=self.now):
             cancelling.send_cancel_leg(leg=leg, now=self.now)
+
+    def close(self) -> None:
+        """Make an attempt on every account that is due to be closed, at marks of now."""
+        self.quote()
+        for leg in closing.due_closes(now=self.now):
+            closing.send_close_leg(leg=leg, now=self.now)
 
     def accounts(self) -> list[VenueAccount]:
         return list(VenueAccount.objects.order_by("pk"))

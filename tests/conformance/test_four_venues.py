@@ -1,5 +1,6 @@
 """One portfolio over four markets: its true equity, and a trip that empties every scope."""
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -11,8 +12,11 @@ from breaker.domain.machine import BreakerState
 from breaker.models import Breaker
 from breaker.services.gate import gate_of
 from oms.domain.cancel import LegStatus
-from oms.models import CancelLeg
+from oms.domain.closing import CloseStatus
+from oms.domain.orders import OrderSide
+from oms.models import CancelLeg, CloseLeg
 from oms.venues.base import VenueError
+from portfolio.domain.holdings import Side
 from portfolio.domain.quality import Health
 from portfolio.models import Evaluation, Portfolio, VenueAccount
 from tests.conformance.desk import WORTH, FourVenues, four_venues
@@ -35,15 +39,42 @@ def desk() -> Iterator[FourVenues]:
 
 @pytest.fixture
 def armed(desk: FourVenues) -> FourVenues:
-    """The first mark of an instrument is held: only the second counts."""
-    desk.read()
-    desk.read()
-    desk.read()
+    arm(desk)
     return desk
+
+
+def arm(desk: FourVenues) -> None:
+    """Read often enough: the first mark of an instrument is held, only the second counts."""
+    for _ in range(3):
+        desk.read()
 
 
 def legs() -> dict[str, str]:
     return dict(CancelLeg.objects.values_list("account__slug", "status"))
+
+
+def statuses() -> dict[str, str]:
+    return dict(CloseLeg.objects.values_list("account__slug", "status"))
+
+
+def positions(desk: FourVenues) -> dict[tuple[str, Side], Decimal]:
+    return {
+        key: position.quantity
+        for place in desk.places.values()
+        for key, position in place.emulator.book.positions.items()
+    }
+
+
+def closed(desk: FourVenues) -> dict[tuple[str, Side], Decimal]:
+    """Return what reduce-only orders filled at the margin markets, by what they reduced."""
+    found: dict[tuple[str, Side], Decimal] = {}
+    for slug in ("futures", "swap"):
+        for order in desk.emulator(slug).book.done.values():
+            if order.is_reduce_only and order.filled:
+                side = Side.LONG if order.side is OrderSide.SELL else Side.SHORT
+                key = (order.instrument, side)
+                found[key] = found.get(key, Decimal(0)) + order.filled
+    return found
 
 
 def health_of(desk: FourVenues) -> Health:
@@ -100,6 +131,37 @@ def test_a_market_that_is_down_through_the_trip_holds_up_no_other(armed: FourVen
         armed.attend()
     assert legs() == dict.fromkeys(armed.places, LegStatus.EMPTY)
     assert not down.book.open_orders()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_positions_are_closed_once_though_answers_are_lost_after_acceptance(
+    desk: FourVenues, seed: int
+) -> None:
+    """Three answers in ten to a reduction are lost on their way, after it was filled."""
+    chance = random.Random(seed)  # noqa: S311 - which answers are lost is no secret
+    Breaker.objects.update(close_positions=True)
+    arm(desk)
+    held = positions(desk)
+    crash(desk)
+    desk.read()
+
+    for _ in range(12):
+        for place in desk.places.values():
+            if chance.random() < 0.3:
+                place.emulator.faults.add(Fault(kind=FaultKind.GHOST, call="reduce", times=1))
+        desk.attend()
+        desk.close()
+
+    assert positions(desk) == {}
+    assert closed(desk) == held
+    # Nobody quotes BTC/USDT at Kraken, and nothing is sold without a fresh mark of its own market.
+    assert statuses() == {
+        "kraken": CloseStatus.CLOSING,
+        "futures": CloseStatus.FLAT,
+        "mexc": CloseStatus.FLAT,
+        "swap": CloseStatus.FLAT,
+    }
+    assert desk.emulator("mexc").book.balances["ETH"] == 0
 
 
 def test_a_snapshot_of_which_one_call_failed_changes_nothing(armed: FourVenues) -> None:
