@@ -14,7 +14,7 @@ from oms.domain.close_plan import Obstacle, ResidualReason
 from oms.domain.closing import STILL_OPEN, CloseStatus, IntentState
 from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
-from oms.models import CancelLeg, CancelRun, CloseLeg, LegOrder, VenueKey
+from oms.models import CancelLeg, CancelRun, CloseLeg, CloseRun, LegOrder, VenueKey
 from portfolio.domain.holdings import Side
 from portfolio.models import Portfolio, VenueAccount
 from riskconsole.kernel.clock import time_from
@@ -126,6 +126,11 @@ class CloseRow:
     def is_open(self) -> bool:
         return self.status in STILL_OPEN
 
+    @property
+    def needs_human(self) -> bool:
+        """Whether only a person can go on, at the venue."""
+        return self.status is CloseStatus.NEEDS_HUMAN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegCounts:
@@ -189,6 +194,14 @@ def open_closes_of(*, portfolio_id: int) -> tuple[CloseRow, ...]:
     """Return the accounts of a portfolio whose closing is not done."""
     legs = CloseLeg.objects.filter(is_ended=False, status__in=STILL_OPEN)
     return _close_rows(legs.filter(run__portfolio=portfolio_id))
+
+
+def closes_shown_of(*, portfolio_id: int) -> tuple[CloseRow, ...]:
+    """Return the accounts of every close run that goes on, and of the newest one."""
+    runs = CloseRun.objects.filter(portfolio=portfolio_id)
+    newest = runs.order_by("-opened_at", "-pk").values_list("pk", flat=True)[:1]
+    shown = Q(run__ended_at=None) | Q(run__in=list(newest))
+    return _close_rows(CloseLeg.objects.filter(shown, run__portfolio=portfolio_id))
 
 
 def grown_of(leg: CancelLeg) -> tuple[GrownRow, ...]:

@@ -67,6 +67,11 @@ class Gate:
         return Reason.CLOSING not in self.reasons
 
 
+def may_flatten(gate: Gate) -> bool:
+    """Return whether a person may close by hand: no bot may open what is being closed."""
+    return gate.mode is Mode.HALTED or Reason.PAUSED_BY_OPERATOR in gate.reasons
+
+
 def answer(facts: GateFacts) -> Gate:
     """Return the first mode that holds, from HALTED down to FULL, with every reason that holds."""
     reasons = tuple(_reasons(facts))

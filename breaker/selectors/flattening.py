@@ -1,16 +1,32 @@
 """What closing by hand would send, and what it would cost at worst: read before it is confirmed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from oms.domain.close_plan import COLLAR
+from oms.domain.closing import CloseStatus
 from oms.domain.growth import CASH
+from oms.selectors import CloseRow, closes_shown_of
 from portfolio.domain.holdings import AccountKind, Side, VenueKind
 from portfolio.domain.lines import Line, LineFlag, LineKind
 from portfolio.models import Portfolio
 from portfolio.selectors import stored_book_of
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.kernel.numbers import EXACT, ZERO
+
+CLOSE_TONES: Mapping[CloseStatus, str] = {
+    CloseStatus.CLOSING: "warn",
+    CloseStatus.FLAT: "ok",
+    CloseStatus.RESIDUAL: "ok",
+    CloseStatus.NEEDS_HUMAN: "trip",
+}
+CLOSE_WORDS: Mapping[CloseStatus, str] = {
+    CloseStatus.CLOSING: "being closed, once its orders are gone",
+    CloseStatus.FLAT: "confirmed flat",
+    CloseStatus.RESIDUAL: "closed, but for what no order takes",
+    CloseStatus.NEEDS_HUMAN: "needs a human; the console goes on trying",
+}
 
 
 class NothingThere(RiskConsoleError):
@@ -52,6 +68,23 @@ class FlattenPreview:
     @property
     def unpriced(self) -> int:
         return sum(row.notional is None for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownClose:
+    """The closing of one account as its portfolio's page tells it."""
+
+    close: CloseRow
+    tone: str
+    words: str
+
+
+def shown_closes(portfolio: Portfolio) -> tuple[ShownClose, ...]:
+    """Return every account that is being closed, or was by the newest run."""
+    return tuple(
+        ShownClose(close=close, tone=CLOSE_TONES[close.status], words=CLOSE_WORDS[close.status])
+        for close in closes_shown_of(portfolio_id=portfolio.pk)
+    )
 
 
 def flatten_preview(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from breaker.domain.gate import may_flatten
 from breaker.models import Breaker
+from breaker.selectors.flattening import ShownClose, shown_closes
 from breaker.selectors.requests import cooldown_ends_at
 from breaker.selectors.rows import PortfolioRow, trip_equity_of, warning_equity_of
 from breaker.selectors.trips import TripRow, open_trip_of
@@ -62,7 +64,11 @@ class LineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioPage:
-    """:param cooldown_left: until a reset may be carried out; None once it may, or without a trip"""
+    """What one portfolio's page shows.
+
+    :param cooldown_left: until a reset may be carried out; None once it may, or without a trip
+    :param closes: accounts that are closed, or were last, while the portfolio is halted or paused
+    """
 
     row: PortfolioRow
     pnl: Decimal | None
@@ -74,6 +80,8 @@ class PortfolioPage:
     positions: tuple[LineRow, ...]
     holdings: tuple[LineRow, ...]
     trip: TripRow | None
+    closes: tuple[ShownClose, ...]
+    may_flatten: bool
     tripped_for: timedelta | None
     lowest_loss_ratio: Decimal | None
     cooldown_ends_at: datetime | None
@@ -111,6 +119,8 @@ def portfolio_page(row: PortfolioRow, *, now: datetime) -> PortfolioPage:
         positions=tuple(found for found in rows if found.side),
         holdings=rows,
         trip=trip,
+        closes=_closes(row),
+        may_flatten=may_flatten(row.gate),
         tripped_for=None if trip is None else now - trip.at,
         lowest_loss_ratio=_lowest_loss_ratio(trip, row.reference_equity),
         cooldown_ends_at=ends_at,
@@ -130,6 +140,13 @@ def halt_effects(breaker: Breaker) -> HaltEffects:
         keeps_reducing=breaker.keep_reduce_only,
         closes=breaker.close_positions,
     )
+
+
+def _closes(row: PortfolioRow) -> tuple[ShownClose, ...]:
+    """Return how closing stands; what was closed before the last reset is history."""
+    if not (may_flatten(row.gate) or row.portfolio.is_closing):
+        return ()
+    return shown_closes(row.portfolio)
 
 
 def _cooldown_ends_at(breaker: Breaker) -> datetime | None:

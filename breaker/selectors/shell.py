@@ -10,7 +10,8 @@ from django.db.models import Max, Q, QuerySet
 from breaker.domain.machine import BreakerState, Cause
 from breaker.models import Breaker, Trip
 from oms.domain.cancel import LegStatus
-from oms.models import CancelLeg
+from oms.domain.closing import CloseStatus
+from oms.models import CancelLeg, CloseLeg
 from oms.selectors import HAS_GROWN, LegRow, grown_of, legs_of
 from portfolio.models import Evaluation, Portfolio
 from riskconsole.alerts.models import Alert, DeliveryStatus, Level
@@ -52,6 +53,7 @@ class StuckLeg:
     """An account with which only a person can go on.
 
     :param grown: positions that are larger than at the trip: somebody is trading
+    :param is_close: its positions are what is not gone, not its orders
     """
 
     portfolio: str
@@ -60,6 +62,7 @@ class StuckLeg:
     since: datetime
     error: str
     grown: str
+    is_close: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +103,15 @@ def alarms_of(portfolios: QuerySet[Portfolio]) -> tuple[Alarm, ...]:
 
 
 def stuck_legs_of(portfolios: QuerySet[Portfolio]) -> tuple[StuckLeg, ...]:
-    """Return the accounts with orders unconfirmed for too long, or with growing positions."""
+    """Return the accounts with orders or closes unconfirmed for too long, or growing positions."""
     is_stuck = Q(status=LegStatus.NEEDS_HUMAN) | HAS_GROWN
     legs = CancelLeg.objects.filter(is_stuck, run__portfolio__in=portfolios, is_ended=False)
     found = legs.select_related("run__portfolio", "account").order_by("pk")
-    return tuple(_stuck_leg(leg) for leg in found)
+    closes = CloseLeg.objects.filter(
+        status=CloseStatus.NEEDS_HUMAN, run__portfolio__in=portfolios, is_ended=False
+    )
+    unclosed = closes.select_related("run__portfolio", "account").order_by("pk")
+    return (*map(_stuck_leg, found), *map(_stuck_close, unclosed))
 
 
 def untold_alerts_of(portfolios: QuerySet[Portfolio], *, now: datetime) -> tuple[Alert, ...]:
@@ -143,6 +150,18 @@ def _stuck_leg(leg: CancelLeg) -> StuckLeg:
         since=leg.needs_human_since or leg.unconfirmed_since,
         error=leg.error,
         grown=", ".join(held.instrument for held in grown_of(leg)),
+    )
+
+
+def _stuck_close(leg: CloseLeg) -> StuckLeg:
+    return StuckLeg(
+        portfolio=leg.run.portfolio.slug,
+        portfolio_name=leg.run.portfolio.name,
+        account=leg.account.slug,
+        since=leg.needs_human_since or leg.unconfirmed_since,
+        error=leg.error,
+        grown="",
+        is_close=True,
     )
 
 

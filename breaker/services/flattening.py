@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from breaker.domain.gate import Gate, Mode, Reason, answer
+from breaker.domain.gate import answer, may_flatten
 from breaker.models import Breaker
 from breaker.selectors.flattening import flatten_preview
 from breaker.services.gate import facts_of
@@ -20,11 +20,6 @@ from riskconsole.live.publish import publish_on_commit
 
 class MayNotFlatten(RiskConsoleError):
     """Bots may trade: closing beside them would be undone, or done twice."""
-
-
-def may_flatten(gate: Gate) -> bool:
-    """Return whether no bot may open what is being closed, by a person's or the breaker's word."""
-    return gate.mode is Mode.HALTED or Reason.PAUSED_BY_OPERATOR in gate.reasons
 
 
 @transaction.atomic

@@ -31,6 +31,7 @@ class CloseStatus(StrEnum):
 
 
 STILL_OPEN = (CloseStatus.CLOSING, CloseStatus.NEEDS_HUMAN)
+CLOSED = (CloseStatus.FLAT, CloseStatus.RESIDUAL)
 
 
 class IntentState(StrEnum):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from oms.domain.closing import STILL_OPEN, UNSETTLED, CloseStatus, IntentState
+from oms.domain.closing import CLOSED, UNSETTLED, CloseStatus, IntentState
 from oms.domain.orders import OrderSide
 from oms.models.attended import Attended
 from oms.models.constraints import known
@@ -66,7 +66,7 @@ class CloseLeg(Attended):
             ),
             known("status", CloseStatus, "close_leg_status_known"),
             models.CheckConstraint(
-                condition=Q(status__in=[status.value for status in STILL_OPEN])
+                condition=~Q(status__in=[status.value for status in CLOSED])
                 | Q(confirmed_at__isnull=False, read_at__isnull=False),
                 name="close_leg_flat_is_confirmed",
             ),

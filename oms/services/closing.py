@@ -38,7 +38,11 @@ ATTENDED = ("run", "account__venue", "account__portfolio")
 
 
 class AlreadyClosing(RiskConsoleError):
-    """The account is closed by its trip already, and will be until the reset."""
+    """The account is closed by its trip already, and will be until the reset; cause names it."""
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 def open_close_run(
@@ -145,7 +149,8 @@ def _refuse_held(accounts: QuerySet[VenueAccount]) -> None:
     legs = CloseLeg.objects.filter(account__in=accounts, is_ended=False, run__is_held=True)
     held = legs.select_related("run", "account").order_by("pk").first()
     if held is not None:
-        raise AlreadyClosing(f"{held.account.slug} is closed by {held.run.cause} already")
+        cause = held.run.cause
+        raise AlreadyClosing(f"{held.account.slug} is closed by {cause} already", cause=cause)
 
 
 def _take_over(accounts: QuerySet[VenueAccount], *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from breaker.domain.gate import Gate, Mode
 from breaker.facts import Facts, cause_of, portfolio_facts
 from breaker.models import Trip
 from breaker.services.gate import gate_of
-from oms.selectors import LegRow, legs_of
+from oms.selectors import CloseRow, LegRow, legs_of, open_closes_of
 from portfolio.models import Portfolio
 from riskconsole.kernel.errors import RiskConsoleError
 from riskconsole.live.heartbeats import Heartbeat, heartbeats
@@ -21,15 +21,17 @@ class UnknownPortfolio(RiskConsoleError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioStanding:
-    """One portfolio; facts as the API shows them, legs of its open trip."""
+    """One portfolio; facts as the API shows them, legs of its open trip, closes that are open."""
 
     facts: Facts
     gate: Gate
     legs: tuple[LegRow, ...]
+    closes: tuple[CloseRow, ...]
 
     @property
     def needs_human(self) -> bool:
-        return any(leg.needs_human for leg in self.legs)
+        stuck = [leg.needs_human for leg in self.legs]
+        return any(stuck) or any(close.needs_human for close in self.closes)
 
     @property
     def is_calm(self) -> bool:
@@ -86,6 +88,7 @@ def _portfolio(portfolio: Portfolio, now: datetime) -> PortfolioStanding:
         facts=portfolio_facts(portfolio, now),
         gate=gate_of(portfolio_id=portfolio.pk, now=now),
         legs=legs_of(cause=cause_of(trip)) if trip else (),
+        closes=open_closes_of(portfolio_id=portfolio.pk),
     )
 
 

@@ -12,9 +12,8 @@ from django.utils import timezone
 from breaker.management.portfolios import COMMAND, find
 from breaker.selectors.flattening import FlattenPreview, flatten_preview
 from breaker.services.flattening import flatten
-from oms.models import CloseRun
 from oms.selectors import CloseRow, closes_of
-from oms.services.closing import due_closes, send_close_leg
+from oms.services.closing import AlreadyClosing, due_closes, send_close_leg
 from portfolio.models import Portfolio
 from riskconsole.command import ConsoleCommand
 from riskconsole.kernel.errors import RiskConsoleError
@@ -45,11 +44,9 @@ class Command(ConsoleCommand):
         only = {"account": options["account"], "instrument": options["instrument"]}
         self._show(flatten_preview(portfolio, **only))
         self._confirm(portfolio, typed=options["confirm"])
-        run = flatten(
-            portfolio_id=portfolio.pk, actor=COMMAND, address="", now=timezone.now(), **only
-        )
-        self._attend(run)
-        rows = closes_of(cause=run.cause)
+        cause = self._begin(portfolio, **only)
+        self._attend(cause)
+        rows = closes_of(cause=cause)
         for row in rows:
             self.stdout.write(_result(row))
         if any(row.is_open for row in rows):
@@ -73,14 +70,24 @@ class Command(ConsoleCommand):
         if typed.strip() != portfolio.slug:
             raise NotConfirmed(f"{typed!r} is not {portfolio.slug!r}: nothing was sent")
 
-    def _attend(self, run: CloseRun) -> None:
+    def _begin(self, portfolio: Portfolio, **only: str) -> str:
+        """Return the cause of the run that closes it, its trip's where that does so already."""
+        now = timezone.now()
+        try:
+            run = flatten(portfolio_id=portfolio.pk, actor=COMMAND, address="", now=now, **only)
+        except AlreadyClosing as error:
+            self.stdout.write(str(error))
+            return error.cause
+        return run.cause
+
+    def _attend(self, cause: str) -> None:
         """Make the attempts here, beside whoever else does; give up only looking."""
         end = timezone.now() + PATIENCE
         while timezone.now() < end:
             for leg in due_closes(now=timezone.now()):
-                if leg.run_id == run.pk:
+                if leg.run.cause == cause:
                     send_close_leg(leg=leg, now=timezone.now())
-            if not any(row.is_open for row in closes_of(cause=run.cause)):
+            if not any(row.is_open for row in closes_of(cause=cause)):
                 return
             time.sleep(LOOK_EVERY_SECONDS)
 

@@ -91,6 +91,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("portfolios/<slug:slug>/equity/table/", "POST"): "302 405 405 405 405 405 405",
     ("portfolios/<slug:slug>/halt/", "GET"): "302 404 403 200 200 403 403",
     ("portfolios/<slug:slug>/halt/", "POST"): "302 404 403 200 200 403 403",
+    ("portfolios/<slug:slug>/flatten/", "GET"): "302 404 403 200 200 403 403",
+    ("portfolios/<slug:slug>/flatten/", "POST"): "302 404 403 200 200 403 403",
     ("portfolios/<slug:slug>/limits/", "GET"): "302 404 403 200 403 403 200",
     ("portfolios/<slug:slug>/limits/", "POST"): "302 404 403 200 403 403 200",
     ("portfolios/<slug:slug>/limits/difference/", "GET"): "302 405 405 405 405 405 405",

@@ -253,6 +253,18 @@ class TestCommand:
         assert error.value.returncode == 2
         assert not CloseRun.objects.exists()
 
+    def test_what_the_trip_closes_already_is_told_as_it_stands(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        portfolio = closing_portfolio()
+        with_perp(portfolio)
+        halted(portfolio)
+        work()
+        call_command("flatten", "main", "--confirm", "main")
+        said = capsys.readouterr().out
+        assert "perp is closed by trip:" in said
+        assert "perp: FLAT" in said
+
     def test_what_trades_is_refused(self) -> None:
         with_perp(make_portfolio(accounts=()))
         with pytest.raises(CommandError) as error:

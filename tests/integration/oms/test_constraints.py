@@ -10,6 +10,9 @@ from django.db.models import Model
 from oms.models import (
     CancelLeg,
     CancelRun,
+    CloseIntent,
+    CloseLeg,
+    CloseRun,
     LegOrder,
     PaperAccount,
     PaperBalance,
@@ -19,6 +22,7 @@ from oms.models import (
     PaperMark,
     PaperOrder,
     PaperPosition,
+    PaperReduction,
 )
 from portfolio.models import Venue
 from tests.integration.oms.desk import BEFORE, BTC_PERP, NOON, Desk, leg_of
@@ -35,10 +39,61 @@ def paper(desk: Desk) -> PaperAccount:
     desk.place(paper)
     mark = {"instrument": BTC_PERP, "seed": 1, "price": Decimal(1)}
     PaperMark.objects.create(venue=Venue.objects.get(slug="paper"), **mark)
+    close_something(desk, paper)
     return paper
 
 
+def close_something(desk: Desk, paper: PaperAccount) -> None:
+    """Add a close run with a leg, an order of it, and what the venue knows of that."""
+    run = CloseRun.objects.create(
+        portfolio=desk.portfolio,
+        cause="trip:1",
+        max_mark_age=timedelta(seconds=10),
+        is_held=True,
+        opened_at=NOON,
+    )
+    leg = CloseLeg.objects.create(
+        run=run, account=paper.account, next_attempt_at=NOON, unconfirmed_since=NOON
+    )
+    CloseIntent.objects.create(
+        leg=leg,
+        account=paper.account,
+        client_id="1",
+        instrument=BTC_PERP,
+        side="SELL",
+        position_side="LONG",
+        number=1,
+        held=Decimal(1),
+        quantity=Decimal(1),
+        limit_price=Decimal(1),
+        sent_at=NOON,
+    )
+    PaperReduction.objects.create(
+        account=paper,
+        client_id="1",
+        instrument=BTC_PERP,
+        side="SELL",
+        quantity=Decimal(1),
+        limit_price=Decimal(1),
+        filled=Decimal(1),
+    )
+
+
 REFUSED = [
+    ("close_run_ends_after_it_opened", CloseRun, {"ended_at": BEFORE}),
+    ("close_run_has_a_cause", CloseRun, {"cause": ""}),
+    ("close_leg_status_known", CloseLeg, {"status": "DONE"}),
+    ("close_leg_flat_is_confirmed", CloseLeg, {"status": "FLAT"}),
+    ("close_intent_side_known", CloseIntent, {"side": "HOLD"}),
+    ("close_intent_state_known", CloseIntent, {"state": "LOST"}),
+    ("close_intent_position_side_known", CloseIntent, {"position_side": "UP"}),
+    ("close_intent_numbers_positive", CloseIntent, {"quantity": Decimal(0)}),
+    ("close_intent_numbers_positive", CloseIntent, {"limit_price": Decimal(0)}),
+    ("close_intent_within_what_was_read", CloseIntent, {"quantity": Decimal("1.1")}),
+    ("close_intent_filled_something", CloseIntent, {"state": "FILLED"}),
+    ("close_intent_filled_something", CloseIntent, {"filled": Decimal(1)}),
+    ("paper_reduction_side_known", PaperReduction, {"side": "HOLD"}),
+    ("paper_reduction_numbers_positive", PaperReduction, {"quantity": Decimal(0)}),
     ("cancel_run_ends_after_it_opened", CancelRun, {"ended_at": BEFORE}),
     ("cancel_run_has_a_cause", CancelRun, {"cause": ""}),
     ("cancel_leg_status_known", CancelLeg, {"status": "DONE"}),
@@ -79,7 +134,12 @@ def test_nothing_is_stored_twice(paper: PaperAccount) -> None:
             opened_at=NOON + timedelta(seconds=1),
         ),
         PaperBalance(account=paper, asset="USDT", total=Decimal(1)),
-        *(copy_of(model) for model in (LegOrder, PaperPosition, PaperMark)),
+        CloseLeg(
+            run=other_run(leg), account=leg.account, next_attempt_at=NOON, unconfirmed_since=NOON
+        ),
+        other_intent(client_id="1", instrument="ETH/USDT:USDT"),
+        other_intent(client_id="2"),
+        *(copy_of(model) for model in TWINS),
     ]
 
     for twin in twins:
@@ -87,7 +147,29 @@ def test_nothing_is_stored_twice(paper: PaperAccount) -> None:
             twin.save(force_insert=True)
 
 
+TWINS = (LegOrder, PaperPosition, PaperMark, CloseRun, CloseLeg, PaperReduction)
+
+
+def other_run(leg: CancelLeg) -> CloseRun:
+    return CloseRun.objects.create(
+        portfolio=leg.run.portfolio,
+        cause="flatten:1",
+        max_mark_age=timedelta(seconds=10),
+        is_held=False,
+        opened_at=NOON,
+    )
+
+
+def other_intent(**changed: str) -> CloseIntent:
+    """Return an order like the one there is: the same client id, or another still unsettled."""
+    intent = CloseIntent.objects.get()
+    intent.pk, intent.number = None, 2
+    for name, value in changed.items():
+        setattr(intent, name, value)
+    return intent
+
+
 def copy_of(model: type[Model]) -> Model:
-    row = model._default_manager.get()
+    row = model._default_manager.order_by("pk")[0]
     row.pk = None
     return row
