@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum, auto
 from typing import ClassVar
 
-from oms.domain.credentials import Credentials
+from oms.domain.credentials import Credentials, KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import (
     PaperAccount,
@@ -19,6 +19,7 @@ from oms.models import (
     PaperOrder,
     PaperPosition,
 )
+from oms.services.keys import set_key
 from oms.venues import paper_book
 from oms.venues.base import VenueAdapter
 from oms.venues.ccxt.adapter import CcxtAdapter
@@ -265,6 +266,18 @@ class EmulatedBench(Bench):
             is_reduce_only=is_reduce_only,
         )
         return order.id
+
+    def take_keys(self) -> None:
+        """Give the account keys of its own, one for each purpose."""
+        for purpose in KeyPurpose:
+            set_key(
+                account_id=self.account.pk,
+                purpose=purpose,
+                credentials=self.emulator.add_key(),
+                actor="command",
+                address="",
+                now=NOON,
+            )
 
     def open_ids(self) -> set[str]:
         return {order.id for order in self.book.open_orders()}

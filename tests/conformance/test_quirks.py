@@ -106,6 +106,12 @@ class TestKraken:
                 )
             )
 
+    def test_a_secret_that_is_none_is_a_wrong_key(self, kraken: EmulatedBench) -> None:
+        wrong = Credentials(key=kraken.emulator.credentials.key, secret="not base64")
+
+        with pytest.raises(AuthFailed, match="secret"):
+            kraken.adapter(wrong).open_orders()
+
     def test_emergencies_ask_for_no_markets(self, kraken: EmulatedBench) -> None:
         kraken.place()
         adapter = kraken.adapter()

@@ -5,11 +5,9 @@ from decimal import Decimal
 import pytest
 
 from oms.domain.cancel import LegStatus
-from oms.domain.credentials import KeyPurpose
 from oms.domain.orders import OrderSide, OrderType
 from oms.models import CancelLeg
 from oms.services.feeding import take_snapshot
-from oms.services.keys import set_key
 from portfolio.models import VenueAccount
 from tests.clock import NOON
 from tests.conformance.bench import Bench, Call, EmulatedBench, Trouble
@@ -20,15 +18,7 @@ from tests.integration.oms.desk import Desk
 def desk(bench: Bench) -> Desk:
     """Return the desk of the bench's portfolio, with keys where the venue wants them."""
     if isinstance(bench, EmulatedBench):
-        for purpose in KeyPurpose:
-            set_key(
-                account_id=bench.account.pk,
-                purpose=purpose,
-                credentials=bench.emulator.add_key(),
-                actor="command",
-                address="",
-                now=NOON,
-            )
+        bench.take_keys()
     return Desk(portfolio=bench.account.portfolio)
 
 

@@ -5,6 +5,7 @@ and an invalid nonce a NetworkError. The venue's own text decides first, then th
 without a row counts as its nearest base. Unknown is the safe answer, because the caller lists.
 """
 
+import binascii
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -99,6 +100,8 @@ def translate(error: BaseException, *, secrets: Iterable[str] = ()) -> VenueErro
     if isinstance(error, VenueError):
         return error
     text = f"{type(error).__name__}: {redact(str(error), secrets=secrets)}"
+    if isinstance(error, binascii.Error):
+        return AuthFailed("the secret is not in the form that the venue gives it in")
     if not isinstance(error, ccxt_errors.BaseError):
         return Unknown(f"unverified, the answer could not be read: {text}"[:MAX_LENGTH])
     return _maker_for(error)(text[:MAX_LENGTH])
