@@ -22,7 +22,7 @@ from oms.venues.base import (
 )
 from oms.venues.ccxt.client import Client
 from oms.venues.ccxt.market import Cancel, Instrument
-from oms.venues.ccxt.mexc import Mexc, says
+from oms.venues.ccxt.mexc import Mexc, data_of, json_number, says, side_of_position
 from oms.venues.ccxt.reading import (
     Row,
     at_milliseconds,
@@ -48,7 +48,6 @@ _SIDES = {
 # Which number closes a position does not depend on the account's mode: ccxt's own way to close
 # sends the other one in hedge mode.
 _CLOSES = {Side.LONG: 4, Side.SHORT: 2}
-_POSITIONS = {"1": Side.LONG, "2": Side.SHORT}
 _IMMEDIATE = 3
 _ANSWERS = {"0": CancelAnswer.ACCEPTED, "2040": CancelAnswer.GONE, "2041": CancelAnswer.GONE}
 _NO_SUCH_ORDER = 2040
@@ -68,7 +67,7 @@ class MexcSwap(Mexc):
         return f"{base}/{quote}:{base if quote == 'USD' else quote}"
 
     def read_instruments(self) -> Iterator[Instrument]:
-        for row in rows_of(_data(self.client.ask("contractPublicGetDetail")), "contracts"):
+        for row in rows_of(data_of(self.client.ask("contractPublicGetDetail")), "contracts"):
             yield self._instrument(row)
 
     def open_orders(self) -> OrderList:
@@ -105,14 +104,14 @@ class MexcSwap(Mexc):
             yield self._cancel_plans, wanted[start : start + self.batch]
 
     def cancel_batch(self, ids: Sequence[str]) -> Mapping[str, CancelAnswer]:
-        answer = _data(self.client.ask("contractPrivatePostOrderCancel", list(ids)))
+        answer = data_of(self.client.ask("contractPrivatePostOrderCancel", list(ids)))
         return {
             text_of(row, "orderId"): _ANSWERS.get(text_of(row, "errorCode"), CancelAnswer.FAILED)
             for row in rows_of(answer, "answers")
         }
 
     def snapshot(self, *, now: datetime) -> AccountSnapshot:
-        rows = rows_of(_data(self.client.ask("contractPrivateGetAccountAssets")), "assets")
+        rows = rows_of(data_of(self.client.ask("contractPrivateGetAccountAssets")), "assets")
         wallets = [self._wallet(row) for row in rows]
         positions = self._positions()
         equity, currency = equity_of(wallets, default="USDT")
@@ -138,10 +137,10 @@ class MexcSwap(Mexc):
         held = self._held(order, instrument)
         request = {
             "symbol": instrument.id,
-            "side": _CLOSES[_side_of_position(held)],
+            "side": _CLOSES[side_of_position(held)],
             "type": _IMMEDIATE,
-            "vol": _json_number(order.quantity),
-            "price": _json_number(order.limit_price),
+            "vol": json_number(order.quantity),
+            "price": json_number(order.limit_price),
             "openType": int(number_of(held, "openType")),
             "positionId": int(number_of(held, "positionId")),
             "leverage": int(number_of(held, "leverage")),
@@ -153,7 +152,7 @@ class MexcSwap(Mexc):
         request = {"symbol": instrument.id, "external_oid": client_id}
         call = "contractPrivateGetOrderExternalSymbolExternalOid"
         try:
-            row = row_of(_data(self.client.ask(call, request)), "order")
+            row = row_of(data_of(self.client.ask(call, request)), "order")
         except VenueError as error:
             if says(error, _NO_SUCH_ORDER):
                 return None
@@ -207,7 +206,7 @@ class MexcSwap(Mexc):
         rows: list[Row] = []
         for number in itertools.count(1):
             paged = {**request, "page_num": number, "page_size": _PAGE}
-            page = rows_of(_data(self.client.ask(call, paged)), "page of orders")
+            page = rows_of(data_of(self.client.ask(call, paged)), "page of orders")
             rows += page
             if len(page) < _PAGE:
                 break
@@ -260,7 +259,7 @@ class MexcSwap(Mexc):
 
     def _open_positions(self, request: Mapping[str, str]) -> list[Row]:
         answer = self.client.ask("contractPrivateGetPositionOpenPositions", dict(request))
-        rows = rows_of(_data(answer), "positions")
+        rows = rows_of(data_of(answer), "positions")
         return [row for row in rows if number_of(row, "holdVol") > ZERO]
 
     def _positions(self) -> tuple[VenuePosition, ...]:
@@ -273,7 +272,7 @@ class MexcSwap(Mexc):
         instrument = self.instrument_by_id(text_of(row, "symbol"))
         return VenuePosition(
             instrument=instrument.symbol,
-            side=_side_of_position(row),
+            side=side_of_position(row),
             quantity=number_of(row, "holdVol"),
             entry_price=number_of(row, "holdAvgPrice"),
             contract_size=instrument.contract_size,
@@ -282,38 +281,11 @@ class MexcSwap(Mexc):
         )
 
     def _tickers(self) -> list[Row]:
-        answer = _data(self.client.ask("contractPublicGetTicker"))
+        answer = data_of(self.client.ask("contractPublicGetTicker"))
         return rows_of(answer if isinstance(answer, list) else [answer], "tickers")
 
     def _held(self, order: ReduceOrder, instrument: Instrument) -> Row:
         for row in self._open_positions({"symbol": instrument.id}):
-            if _side_of_position(row) is order.position_side:
+            if side_of_position(row) is order.position_side:
                 return row
         raise Rejected(f"{instrument.symbol} has no {order.position_side} position to reduce")
-
-
-def _data(answer: object) -> object:
-    row = row_of(answer)
-    if "data" not in row:
-        raise Unknown("unverified: the answer has no data")
-    return row["data"]
-
-
-def _side_of_position(row: Row) -> Side:
-    code = text_of(row, "positionType")
-    if code not in _POSITIONS:
-        raise Unknown(f"unverified: a position's type is {code:.20}")
-    return _POSITIONS[code]
-
-
-def _json_number(value: Decimal) -> int | float:
-    """Return what JSON writes with the same digits; the venue takes no texts here.
-
-    :raises Rejected: for a number that a float cannot carry
-    """
-    if value == value.to_integral_value():
-        return int(value)
-    number = float(value)
-    if Decimal(repr(number)) != value:
-        raise Rejected(f"{value} has more digits than the venue takes")
-    return number
