@@ -359,7 +359,7 @@ class MexcSwapBench(EmulatedBench):
     cash = "USDT"
     size = Decimal(10)
     lot = Decimal(10)
-    scopes = 2
+    scopes = 3
     slow_down = "510 Requests are too frequent, please try again later"
 
 

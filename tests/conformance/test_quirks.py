@@ -10,6 +10,7 @@ from oms.domain.orders import CancelAnswer, OrderSide, OrderType
 from oms.venues.base import (
     AuthFailed,
     NoPermission,
+    OrderList,
     ReduceOrder,
     Rejected,
     Retryable,
@@ -22,6 +23,7 @@ from tests.conformance.bench import Call, EmulatedBench, Trouble
 from tests.conformance.emulated import bench_of
 from tests.emulators.faults import Fault, FaultKind
 from tests.emulators.fills import Position
+from tests.emulators.mexc_swap import MexcSwapEmulator
 
 pytestmark = pytest.mark.django_db
 
@@ -244,6 +246,30 @@ class TestMexcSwap:
             swap.adapter().cancel_all()
 
         assert swap.open_ids() == {plain}
+
+    def test_the_stops_of_a_position_are_orders_too(self, swap: EmulatedBench) -> None:
+        venue = swap.emulator
+        assert isinstance(venue, MexcSwapEmulator)
+        stops = {
+            venue.attach(
+                instrument=swap.instrument, side=side, quantity=Decimal(10), price=Decimal(50000)
+            )
+            for side in (Side.LONG, Side.SHORT)
+        }
+        plain = swap.place()
+
+        listing = swap.adapter().open_orders()
+
+        assert {order.id for order in listing.orders} == {plain, *stops}
+        told = [order for order in listing.orders if order.id in stops]
+        assert all(order.is_reduce_only and order.type is OrderType.STOP for order in told)
+        assert {order.side for order in told} == {OrderSide.SELL, OrderSide.BUY}
+
+        one, other = sorted(stops)
+        assert swap.adapter().cancel_orders([one]) == {one: CancelAnswer.ACCEPTED}
+        assert set(venue.attached) == {other}
+        swap.adapter().cancel_all()
+        assert swap.adapter().open_orders() == OrderList(orders=(), is_complete=True)
 
     def test_equity_counts_margin_and_profit(self, swap: EmulatedBench) -> None:
         swap.own("USDT", "1000")

@@ -1,6 +1,6 @@
 """MEXC swap, as far as this console speaks to it: api/v1, always in hedge mode.
 
-Orders and trigger orders are two scopes: each is listed and cancelled by its own calls.
+Orders, trigger orders and the stops of positions are three scopes: each has calls of its own.
 """
 
 import threading
@@ -14,7 +14,8 @@ from tests.emulators.book import Book
 from tests.emulators.faults import FaultKind
 from tests.emulators.fills import Contract
 from tests.emulators.mexc import code_and_text, is_signed, millis
-from tests.emulators.mexc_swap_orders import NO_POSITION, MexcSwapOrders, answer
+from tests.emulators.mexc_swap_orders import NO_POSITION, answer
+from tests.emulators.mexc_swap_stops import Attached, MexcSwapStops
 from tests.emulators.mexc_swap_told import (
     HEDGED,
     asset_row,
@@ -38,7 +39,7 @@ REFUSALS = {
 }
 
 
-class MexcSwapEmulator(MexcSwapOrders):
+class MexcSwapEmulator(MexcSwapStops):
     """A swap account in hedge mode: a long and a short of one contract stand side by side."""
 
     default_instruments = (*SIZES, "SOL/USDT:USDT")
@@ -63,6 +64,7 @@ class MexcSwapEmulator(MexcSwapOrders):
         )
         super().__init__(book=made, latency=latency, clock=clock)
         self.signed_in = threading.Event()
+        self.attached: dict[str, Attached] = {}
         for instrument, size in SIZES.items():
             made.contracts.setdefault(instrument, Contract(size=size))
 
@@ -70,7 +72,7 @@ class MexcSwapEmulator(MexcSwapOrders):
         public = partial(Route, method="GET")
         read = partial(Route, method="GET", is_private=True)
         trade = partial(Route, method="POST", is_private=True, is_trading=True)
-        order, plan = f"{PRIVATE}/order", f"{PRIVATE}/planorder"
+        order, plan, stop = (f"{PRIVATE}/{name}" for name in ("order", "planorder", "stoporder"))
         return [
             public(path="/api/v1/contract/ping", verb="time", handle=self._ping),
             public(path="/api/v1/contract/detail", verb="markets", handle=self._contracts),
@@ -107,6 +109,9 @@ class MexcSwapEmulator(MexcSwapOrders):
                 verb="cancel_all",
                 handle=partial(self.cancel_all, of_plans=True),
             ),
+            read(path=f"{stop}/list/orders", verb="open_orders", handle=self.list_attached),
+            trade(path=f"{stop}/cancel", verb="cancel_orders", handle=self.cancel_attached),
+            trade(path=f"{stop}/cancel_all", verb="cancel_all", handle=self.cancel_all_attached),
             trade(path=f"{PRIVATE}/position/close_all", verb="reduce", handle=self.close_all),
         ]
 

@@ -58,14 +58,14 @@ class MexcSwapOrders(MexcSwapStream):
     def open(self, request: Request) -> object:
         symbol = request.parts.get("symbol") or request.query.get("symbol")
         orders = [order for order in self.book.open_orders() if not is_plan(order)]
-        return answer(_page(request, [self._row(row) for row in orders], symbol=symbol))
+        return answer(page(request, [self._row(row) for row in orders], symbol=symbol))
 
     def plans(self, request: Request) -> object:
         """Return trigger orders of every state, or of the states asked for."""
         states = set(request.query.get("states", "1,2,3").split(","))
         orders = [order for order in self._every() if is_plan(order)]
         wanted = [self._row(row) for row in orders if str(PLAN_STATES[row.status]) in states]
-        return answer(_page(request, wanted, symbol=request.query.get("symbol")))
+        return answer(page(request, wanted, symbol=request.query.get("symbol")))
 
     def _every(self) -> list[Order]:
         return [*self.book.done.values(), *self.book.orders.values()]
@@ -193,7 +193,7 @@ def _cancelled(order_id: str, code: int, text: str) -> dict[str, object]:
     return {"orderId": order_id, "errorCode": code, "errorMsg": text}
 
 
-def _page(
+def page(
     request: Request, rows: list[dict[str, object]], *, symbol: str | None
 ) -> list[dict[str, object]]:
     """Return one page of up to a hundred rows; how many there are is not told."""

@@ -64,11 +64,7 @@ _PROVEN: dict[tuple[str, AccountKind], Capabilities] = {
         is_proven=True,
         states_equity=True,
         has_trigger_scope=True,
-        limits=(
-            "take-profit and stop-loss orders attached to a position are neither listed nor"
-            " cancelled",
-            "the venue does not tell what a key may do",
-        ),
+        limits=("the venue does not tell what a key may do",),
     ),
 }
 

@@ -40,6 +40,7 @@ class BybitSpot(Unified):
 
 
 class BybitSwap(Unified):
+    lists_all = False
     options = _typed("swap")
     holdings: ClassVar[Sequence[Params]] = (
         {"category": "linear", "settleCoin": "USDT"},
@@ -51,12 +52,14 @@ class BybitSwap(Unified):
 
 
 class OkxSpot(Unified):
+    lists_all = False
     options = _typed("spot")
     cancel_by = CancelAll.BY_ID
     scopes = ({"instType": "SPOT"}, {"instType": "SPOT", **_TRIGGER})
 
 
 class OkxSwap(Unified):
+    lists_all = False
     options = _typed("swap")
     cancel_by = CancelAll.BY_ID
     holdings = ({},)
@@ -70,6 +73,7 @@ class BitgetSpot(Unified):
 
 
 class BitgetSwap(Unified):
+    lists_all = False
     options = _typed("swap")
     cancel_by = CancelAll.PER_SYMBOL
     holdings = (
@@ -110,6 +114,7 @@ class CoinbaseSpot(Unified):
 class DeribitSwap(Unified):
     """Its orders end all at once; a listing without a currency tells bitcoin's alone."""
 
+    lists_all = False
     holdings: ClassVar[Sequence[Params]] = tuple(
         {"currency": code} for code in ("BTC", "ETH", "USDC", "USDT")
     )
@@ -118,5 +123,6 @@ class DeribitSwap(Unified):
 
 
 class HyperliquidSwap(Unified):
+    lists_all = False
     cancel_by = CancelAll.BY_ID
     holdings = ({},)

@@ -1,12 +1,12 @@
-"""MEXC's perpetual market. Orders and trigger orders are two scopes that know nothing of each other."""
+"""MEXC's perpetual market: three scopes of orders that know nothing of each other."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from oms.domain.orders import CancelAnswer, OpenOrder, OrderSide, OrderType
+from oms.domain.orders import CancelAnswer
 from oms.venues.base import (
     AccountSnapshot,
     FoundOrder,
@@ -16,20 +16,24 @@ from oms.venues.base import (
     Quote,
     ReduceOrder,
     Rejected,
-    Unknown,
     VenueError,
     VenuePosition,
 )
 from oms.venues.ccxt.client import Client
 from oms.venues.ccxt.market import Cancel, Instrument
 from oms.venues.ccxt.mexc import Mexc, data_of, json_number, says, side_of_position
+from oms.venues.ccxt.mexc_swap_orders import (
+    Reader,
+    order_of,
+    stop_of_position,
+    trigger_order_of,
+)
 from oms.venues.ccxt.reading import (
     Row,
     at_milliseconds,
     joined,
     listed,
     number_of,
-    number_or_zero,
     row_of,
     rows_of,
     text_of,
@@ -39,12 +43,6 @@ from portfolio.domain.holdings import Side
 from riskconsole.kernel.numbers import ZERO
 
 _PAGE = 100
-_SIDES = {
-    "1": (OrderSide.BUY, False),
-    "2": (OrderSide.BUY, True),
-    "3": (OrderSide.SELL, False),
-    "4": (OrderSide.SELL, True),
-}
 # Which number closes a position does not depend on the account's mode: ccxt's own way to close
 # sends the other one in hedge mode.
 _CLOSES = {Side.LONG: 4, Side.SHORT: 2}
@@ -52,14 +50,19 @@ _IMMEDIATE = 3
 _ANSWERS = {"0": CancelAnswer.ACCEPTED, "2040": CancelAnswer.GONE, "2041": CancelAnswer.GONE}
 _NO_SUCH_ORDER = 2040
 _OPEN_STATES = frozenset({"1", "2"})
+_WAITS = "1"
 
 
 class MexcSwap(Mexc):
-    """One account in either position mode; which listed orders are trigger orders is remembered."""
+    """One account in either position mode; of which scope a listed order is, is remembered.
+
+    Orders, trigger orders, and the stops that hang on a position: each scope has calls of its own.
+    """
 
     def __init__(self, client: Client, *, rest: str = "") -> None:
         super().__init__(client, rest=rest)
         self._plans: dict[str, str] | None = None
+        self._stops: frozenset[str] | None = None
 
     def guess(self, instrument_id: str) -> str:
         base, _, quote = instrument_id.partition("_")
@@ -71,10 +74,10 @@ class MexcSwap(Mexc):
             yield self._instrument(row)
 
     def open_orders(self) -> OrderList:
-        """List both scopes; one that fails leaves the listing incomplete, two are an error."""
+        """List every scope; one that fails leaves the listing incomplete, all are an error."""
         errors: list[VenueError] = []
         parts: list[OrderList] = []
-        for scope in (self._orders, self._trigger_orders):
+        for scope in (self._orders, self._trigger_orders, self._attached_stops):
             try:
                 parts.append(scope())
             except VenueError as error:
@@ -84,9 +87,9 @@ class MexcSwap(Mexc):
         return joined([*parts, OrderList(orders=(), is_complete=not errors)])
 
     def cancel_all(self) -> None:
-        """Ask in both scopes, in the second also if the first fails."""
+        """Ask in every scope, in the others also if one fails."""
         errors: list[VenueError] = []
-        for scope in ("Order", "Planorder"):
+        for scope in ("Order", "Planorder", "Stoporder"):
             try:
                 row_of(self.client.ask(f"contractPrivatePost{scope}CancelAll"))
             except VenueError as error:
@@ -97,11 +100,15 @@ class MexcSwap(Mexc):
     def batches(self, ids: Sequence[str]) -> Iterator[tuple[Cancel, Sequence[str]]]:
         if self._plans is None:
             self._trigger_orders()
-        plans = self._plans or {}
-        yield from super().batches([order_id for order_id in ids if order_id not in plans])
-        wanted = [order_id for order_id in ids if order_id in plans]
-        for start in range(0, len(wanted), self.batch):
-            yield self._cancel_plans, wanted[start : start + self.batch]
+        if self._stops is None:
+            self._attached_stops()
+        plans, stops = self._plans or {}, self._stops or frozenset()
+        others = [order_id for order_id in ids if order_id not in plans and order_id not in stops]
+        yield from super().batches(others)
+        for cancel, known in ((self._cancel_plans, plans), (self._cancel_stops, stops)):
+            wanted = [order_id for order_id in ids if order_id in known]
+            for start in range(0, len(wanted), self.batch):
+                yield cancel, wanted[start : start + self.batch]
 
     def cancel_batch(self, ids: Sequence[str]) -> Mapping[str, CancelAnswer]:
         answer = data_of(self.client.ask("contractPrivatePostOrderCancel", list(ids)))
@@ -194,13 +201,23 @@ class MexcSwap(Mexc):
     def _orders(self) -> OrderList:
         rows = self._pages("contractPrivateGetOrderListOpenOrders", {})
         named = [(text_of(row, "orderId"), row) for row in rows]
-        return listed(named, self._order, now=self.client.now())
+        return self._listed(named, order_of)
 
     def _trigger_orders(self) -> OrderList:
         rows = self._pages("contractPrivateGetPlanorderListOrders", {"states": "1"})
         named = [(text_of(row, "id"), row) for row in rows]
         self._plans = {order_id: str(row.get("symbol", "")) for order_id, row in named}
-        return listed(named, self._trigger_order, now=self.client.now())
+        return self._listed(named, trigger_order_of)
+
+    def _attached_stops(self) -> OrderList:
+        """List the stops of positions; those that have fired or ended are told too."""
+        rows = self._pages("contractPrivateGetStoporderListOrders", {"is_finished": 0})
+        named = [(text_of(row, "id"), row) for row in rows if text_of(row, "state") == _WAITS]
+        self._stops = frozenset(order_id for order_id, _ in named)
+        return self._listed(named, stop_of_position)
+
+    def _listed(self, named: Iterable[tuple[str, Row]], read: Reader) -> OrderList:
+        return listed(named, partial(read, symbol_of=self.symbol_of_id), now=self.client.now())
 
     def _pages(self, call: str, request: Mapping[str, Any]) -> list[Row]:
         rows: list[Row] = []
@@ -212,38 +229,21 @@ class MexcSwap(Mexc):
                 break
         return rows
 
-    def _order(self, order_id: str, row: Row) -> OpenOrder:
-        left = number_of(row, "vol") - number_or_zero(row, "dealVol")
-        return self._told(order_id, row, type_=OrderType.LIMIT, price="price", quantity=left)
-
-    def _trigger_order(self, order_id: str, row: Row) -> OpenOrder:
-        left = number_of(row, "vol")
-        return self._told(order_id, row, type_=OrderType.STOP, price="triggerPrice", quantity=left)
-
-    def _told(
-        self, order_id: str, row: Row, *, type_: OrderType, price: str, quantity: Decimal
-    ) -> OpenOrder:
-        code = text_of(row, "side")
-        if code not in _SIDES:
-            raise Unknown(f"unverified: an order's side is {code:.20}")
-        side, is_closing = _SIDES[code]
-        return OpenOrder(
-            id=order_id,
-            instrument=self.symbol_of_id(text_of(row, "symbol")),
-            side=side,
-            type=type_,
-            quantity=quantity,
-            price=number_of(row, price),
-            is_reduce_only=is_closing,
-            created_at=at_milliseconds(row, "createTime"),
-        )
-
     def _cancel_plans(self, ids: Sequence[str]) -> Mapping[str, CancelAnswer]:
-        """Ask once for all; one that is not open spoils the answer to the others."""
         plans = self._plans or {}
         request = [{"symbol": plans[order_id], "orderId": order_id} for order_id in ids]
+        return self._cancel_together("contractPrivatePostPlanorderCancel", request, ids)
+
+    def _cancel_stops(self, ids: Sequence[str]) -> Mapping[str, CancelAnswer]:
+        request = [{"stopPlanOrderId": order_id} for order_id in ids]
+        return self._cancel_together("contractPrivatePostStoporderCancel", request, ids)
+
+    def _cancel_together(
+        self, call: str, request: Sequence[Row], ids: Sequence[str]
+    ) -> Mapping[str, CancelAnswer]:
+        """Ask once for all; one that is not open spoils the answer to the others."""
         try:
-            row_of(self.client.ask("contractPrivatePostPlanorderCancel", request))
+            row_of(self.client.ask(call, request))
         except VenueError as error:
             if not says(error, _NO_SUCH_ORDER):
                 raise

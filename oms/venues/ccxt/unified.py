@@ -50,12 +50,15 @@ class Unified(Market):
     :cvar scopes: what each listing of open orders is asked with
     :cvar ends: what each end of all orders is asked with, where that is not by scope
     :cvar holdings: what each listing of positions is asked with; none on spot
+    :cvar lists_all: False where orders may be open that no scope shows: such an account is never
+        told to be empty, so that a human is asked
     """
 
     cancel_by: ClassVar[CancelAll] = CancelAll.NATIVE
     scopes: ClassVar[Sequence[Params]] = ({},)
     ends: ClassVar[Sequence[Params]] = ()
     holdings: ClassVar[Sequence[Params]] = ()
+    lists_all: ClassVar[bool] = True
     batch: ClassVar[int] = 20
 
     def __init__(self, client: Client, *, rest: str = "") -> None:
@@ -83,7 +86,7 @@ class Unified(Market):
                 errors.append(error)
         if not parts:
             raise errors[0]
-        return joined([*parts, OrderList(orders=(), is_complete=not errors)])
+        return joined([*parts, OrderList(orders=(), is_complete=self.lists_all and not errors)])
 
     def cancel_all(self) -> None:
         """Ask in every scope, in the others also if one fails."""

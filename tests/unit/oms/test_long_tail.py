@@ -222,3 +222,17 @@ def test_one_cancel_that_is_refused_does_not_stop_the_others() -> None:
     answers = market(client).cancel_orders(["1", "2"])
 
     assert answers == {"1": CancelAnswer.FAILED, "2": CancelAnswer.ACCEPTED}
+
+
+@pytest.mark.parametrize(("key", "row"), VENUES)
+def test_where_orders_may_be_open_that_nothing_shows_no_account_is_told_to_be_empty(
+    key: tuple[str, AccountKind], row: Capabilities
+) -> None:
+    market: type[Unified] = row.market  # type: ignore[assignment]
+    says_so = any("only" in limit or "not read" in limit for limit in row.limits)
+
+    listing = market(FakeClient()).open_orders()  # type: ignore[arg-type]
+
+    assert listing.orders == ()
+    assert listing.is_complete is market.lists_all
+    assert market.lists_all or says_so
