@@ -20,8 +20,8 @@ from tests.second_factors import add_app, add_recovery_codes
 
 pytestmark = pytest.mark.django_db
 
-READ = {"key": "canary-key-1111", "secret": "canary-secret-1"}
-EMERGENCY = {"key": "canary-key-2222", "secret": "canary-secret-2", "passphrase": "canary-phrase"}
+READ = {"key": "canary-key-1111", "secret": "canarysecret1111"}
+EMERGENCY = {"key": "canary-key-2222", "secret": "canarysecret2222", "passphrase": "canary-phrase"}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_set_seals_a_key_for_each_purpose_and_prints_neither(
 
 
 def test_toml_is_taken_too(account: VenueAccount, run: Running) -> None:
-    text = 'key = "canary-key-1111"\nsecret = "canary-secret-1"\n'
+    text = 'key = "canary-key-1111"\nsecret = "canarysecret1111"\n'
 
     run("set", "main/spot", "--read", "--stdin", given=text.encode())
 
