@@ -55,15 +55,7 @@ def flatten(
         account=account,
         instrument=instrument,
     )
-    publish_on_commit(
-        {
-            "type": "breaker.changed",
-            "portfolio": portfolio.slug,
-            "version": breaker.version,
-            "state": breaker.state,
-            "at": time_text(now),
-        }
-    )
+    _publish(breaker, now=now)
     record(
         action="breaker.flatten.began",
         subject=run.cause,
@@ -79,3 +71,16 @@ def flatten(
         now=now,
     )
     return run
+
+
+def _publish(breaker: Breaker, *, now: datetime) -> None:
+    """Let every page fetch again: the gate's answer is another one."""
+    publish_on_commit(
+        {
+            "type": "breaker.changed",
+            "portfolio": breaker.portfolio.slug,
+            "version": breaker.version,
+            "state": breaker.state,
+            "at": time_text(now),
+        }
+    )

@@ -227,6 +227,8 @@ def test_each_key_counts_its_own_nonces(venue: KrakenEmulator, kraken: Client) -
     kraken.private_post_balanceex()
     other.private_post_balanceex()
 
+    assert venue.verbs() == ["balances", "balances"]
+
 
 @pytest.mark.parametrize(
     ("fault", "error"),

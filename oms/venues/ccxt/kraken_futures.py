@@ -31,7 +31,7 @@ from oms.venues.ccxt.reading import (
     side_of,
     text_of,
 )
-from oms.venues.ccxt.wallets import Wallet, equity_of, totals_of
+from oms.venues.ccxt.wallets import Wallet, snapshot_of
 from portfolio.domain.holdings import Side
 from riskconsole.kernel.numbers import ZERO, plain_text
 
@@ -95,15 +95,7 @@ class KrakenFutures(Market):
 
     def snapshot(self, *, now: datetime) -> AccountSnapshot:
         wallets = list(self._wallets())
-        positions = self._positions()
-        equity, currency = equity_of(wallets, default="USD")
-        return AccountSnapshot(
-            balances=totals_of(wallets),
-            positions=positions,
-            as_of=now,
-            venue_equity=equity,
-            venue_equity_currency=currency,
-        )
+        return snapshot_of(wallets, positions=self._positions(), default="USD", now=now)
 
     def quotes(self, instruments: Sequence[Instrument]) -> Iterator[Quote]:
         for symbol, mark in self._marks().items():

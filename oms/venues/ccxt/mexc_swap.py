@@ -38,7 +38,7 @@ from oms.venues.ccxt.reading import (
     rows_of,
     text_of,
 )
-from oms.venues.ccxt.wallets import Wallet, equity_of, totals_of
+from oms.venues.ccxt.wallets import Wallet, snapshot_of
 from portfolio.domain.holdings import Side
 from riskconsole.kernel.numbers import ZERO
 
@@ -120,15 +120,7 @@ class MexcSwap(Mexc):
     def snapshot(self, *, now: datetime) -> AccountSnapshot:
         rows = rows_of(data_of(self.client.ask("contractPrivateGetAccountAssets")), "assets")
         wallets = [self._wallet(row) for row in rows]
-        positions = self._positions()
-        equity, currency = equity_of(wallets, default="USDT")
-        return AccountSnapshot(
-            balances=totals_of(wallets),
-            positions=positions,
-            as_of=now,
-            venue_equity=equity,
-            venue_equity_currency=currency,
-        )
+        return snapshot_of(wallets, positions=self._positions(), default="USDT", now=now)
 
     def quotes(self, instruments: Sequence[Instrument]) -> Iterator[Quote]:
         for row in self._tickers():

@@ -1,9 +1,11 @@
 """The wallets of a margin account: what is in them, and the one equity figure if there is one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+from oms.venues.base import AccountSnapshot, VenuePosition
 from riskconsole.kernel.numbers import ZERO
 
 
@@ -41,3 +43,24 @@ def totals_of(wallets: Iterable[Wallet]) -> dict[str, Decimal]:
         for asset, amount in wallet.totals.items():
             totals[asset] = totals.get(asset, ZERO) + amount
     return {asset: total for asset, total in totals.items() if total}
+
+
+def snapshot_of(
+    wallets: Sequence[Wallet],
+    *,
+    positions: tuple[VenuePosition, ...],
+    default: str,
+    now: datetime,
+) -> AccountSnapshot:
+    """Return what a margin account holds.
+
+    :param default: the currency of the figure where there is no money at all
+    """
+    equity, currency = equity_of(wallets, default=default)
+    return AccountSnapshot(
+        balances=totals_of(wallets),
+        positions=positions,
+        as_of=now,
+        venue_equity=equity,
+        venue_equity_currency=currency,
+    )

@@ -167,11 +167,16 @@ def test_an_export_holds_all_hashed_fields_and_verifies(
     assert out.startswith(f"Intact: 5 entries, root {lines[-1]['hash']}\n")
 
 
-def test_an_export_needs_no_particular_spacing_or_order_of_keys(exported: Path) -> None:
+def test_an_export_needs_no_particular_spacing_or_order_of_keys(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [json.loads(line) for line in exported.read_text().splitlines()]
     turned = [dict(reversed(line.items())) for line in lines]
     exported.write_text("\n".join(json.dumps(line, indent=None) for line in turned))
+
     call_command("audit_verify", "--export", str(exported))
+
+    assert capsys.readouterr().out.startswith(f"Intact: {len(lines)} entries")
 
 
 def test_a_flip_of_any_byte_of_an_export_is_found(exported: Path) -> None:

@@ -149,6 +149,8 @@ def test_before_it_is_armed_they_are_set_freely(column: str) -> None:
 
     Portfolio.objects.update(**{column: Decimal(9999)})
 
+    assert getattr(Portfolio.objects.get(), column) == Decimal(9999)
+
 
 def test_what_losses_are_measured_from_is_not_taken_away(armed: Portfolio) -> None:
     with pytest.raises(DatabaseError, match="falls only by an approved"):

@@ -110,6 +110,9 @@ def test_a_request_is_executed_with_its_vote(request_made: ChangeRequest) -> Non
 
     run(EXECUTE)
 
+    request_made.refresh_from_db()
+    assert request_made.status == RequestStatus.EXECUTED
+
 
 def refusing(request: ChangeRequest) -> None:
     make_vote(request, verdict=Verdict.REFUSED)
@@ -193,6 +196,8 @@ def test_a_vote_that_does_not_fit_is_refused(
 
 def test_a_vote_a_second_before_the_end_counts(request_made: ChangeRequest) -> None:
     make_vote(request_made, at=after(12 * 3600 - 1))
+
+    assert request_made.votes.count() == 1
 
 
 def test_nobody_votes_for_another_requester(
